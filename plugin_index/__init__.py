@@ -1,0 +1,1 @@
+"""A package index for plugin wheels."""

@@ -1,0 +1,1 @@
+"""An async microservice host that loads plugins as remote Python wheels."""

@@ -78,6 +78,6 @@ def _target(listed: Listing, wheel: WheelFile, override: Override | None = None)
         mount=(override and override.mount) or listed.mount or listed.name,
         isolation=(override and override.isolation) or listed.isolation,
         config=(override and override.config) or "{}",
-        index=listed.source,
+        index=listed.index,
         mutable=listed.mutable,
     )

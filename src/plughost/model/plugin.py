@@ -58,6 +58,8 @@ class Listing:
     mount: str | None = None
     isolation: Isolation = "auto"
     source: str
+    index: str | None = None
+    """Where the plugin's dependencies are asked of first: a PEP 691 base URL, or a folder as `file:` URL."""
     mutable: bool = False
     """A folder may list other bytes for the same version: the author's loop."""
 
@@ -76,7 +78,7 @@ class Target:
     config: str = "{}"
     """JSON text, so that the value stays hashable."""
     index: str | None = None
-    """The source whose index the plugin's dependencies are asked of first."""
+    """As the listing's."""
     mutable: bool = False
 
     def __str__(self) -> str:

@@ -1,0 +1,50 @@
+"""The one place that holds the current table; each change is one assignment (law 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from plughost.errors import MountConflict
+from plughost.registry.table import Mounted, Table, Unavailable
+
+
+def _unheard(table: Table) -> None:
+    """Nobody listens."""
+
+
+class Registry:
+    """What serves now; `changed` is called with each new table (which is also told by its identity: compare with `is`)."""
+
+    def __init__(self, changed: Callable[[Table], None] = _unheard) -> None:
+        self.table = Table()
+        self._changed = changed
+
+    def mount(self, mounted: Mounted) -> None:
+        """Serve this generation instead of what its plugin had; raises MountConflict where another plugin has the mount."""
+        self._replace(self.table.with_(mounted))
+
+    def unmount(self, mounted: Mounted) -> None:
+        """Stop serving exactly this generation; nothing happens where another entry has taken its place."""
+        if self.table.mounts.get(mounted.mount) is mounted:
+            self._replace(self.table.without(mounted.mount))
+
+    def announce(self, unavailable: Unavailable) -> None:
+        """Answer 503 under this mount from now on; nothing happens where another plugin has it."""
+        try:
+            self._replace(self.table.with_(unavailable))
+        except MountConflict:
+            return
+
+    def withdraw(self, mount: str, plugin: str) -> None:
+        """Take away whatever this plugin has at the mount."""
+        holder = self.table.mounts.get(mount)
+        if holder is not None and holder.plugin == plugin:
+            self._replace(self.table.without(mount))
+
+    async def drain(self, mounted: Mounted, deadline: float) -> tuple[str, ...]:
+        """Wait for the end of all visits as `Visits.drain` does; the names of those that would not end."""
+        return await mounted.visits.drain(deadline)
+
+    def _replace(self, table: Table) -> None:
+        self.table = table
+        self._changed(table)

@@ -16,6 +16,7 @@ RESERVED = frozenset(
 )
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _MOUNT = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_ENTRY = re.compile(r"(?!\d)\w+(\.(?!\d)\w+)*(:(?!\d)\w+(\.(?!\d)\w+)*)?")
 
 
 def parse_name(text: str) -> PluginName:
@@ -35,6 +36,14 @@ def parse_mount(text: str) -> str:
     if segment in RESERVED:
         raise MountReserved(segment)
     return segment
+
+
+def parse_entry(text: str) -> str:
+    """The text as an entry point `package.module:object`, `:plugin` where it names no object; raises RequestInvalid."""
+    entry = text.replace(" ", "")
+    if not _ENTRY.fullmatch(entry):
+        raise RequestInvalid(f"entry point {text!r} is not of the form package.module:object")
+    return entry if ":" in entry else f"{entry}:plugin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

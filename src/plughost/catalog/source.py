@@ -1,0 +1,69 @@
+"""What a source is: something that says which plugins should run, answers installs by name, or both."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from plughost.model.plugin import Listing
+
+Kind = Literal["list", "simple", "folder"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryProblem:
+    """An entry that cannot be taken, and why; what the source listed under this name before stays."""
+
+    name: str
+    """The plugin's name; where the entry tells none, what a person would find it by."""
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a source lists now: the entries that are right, and those that are not."""
+
+    listings: tuple[Listing, ...]
+    problems: tuple[EntryProblem, ...] = ()
+    etag: str | None = None
+
+
+class Source(Protocol):
+    """One configured source."""
+
+    @property
+    def url(self) -> str:
+        """Its name, as the operator configured it."""
+        ...
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Globs over the plugin names for which it may speak; it is deaf to the others."""
+        ...
+
+    @property
+    def index(self) -> str | None:
+        """Its PEP 691 base URL, or the folder as `file:` URL, where it has one."""
+        ...
+
+    async def poll(self) -> Answer | None:
+        """What it lists now, None where that is what it said last; raises CatalogError, and then nothing is known."""
+        ...
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yields whenever the list may have changed; ends where nothing tells of changes, raises CatalogError where it stopped telling."""
+        ...
+
+    async def find(self, plugin: str, *, project: str | None, specifier: str) -> Listing:
+        """The best release of the plugin that it has and this interpreter can run.
+
+        `project`: the distribution that carries it, where known. `specifier`: PEP 440, a bare version means that one, empty any.
+        Raises PluginUnknown, ProjectUnknown, ReleaseUnknown, RequestInvalid or CatalogError.
+        """
+        ...

@@ -1,0 +1,49 @@
+"""`/api/events`: what happens, as server-sent events (WHATWG HTML, 9.2) that resume by `Last-Event-ID`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Header
+from fastapi.responses import JSONResponse, Response
+
+from plughost.api.console import Console
+from plughost.errors import RequestInvalid
+from plughost.http import ServerSentEvent, sse
+
+
+def routes(console: Console) -> APIRouter:
+    """The event stream of operators, and the one of browser remotes."""
+    router = APIRouter(prefix="/api", tags=["events"])
+
+    @router.get("/events", response_class=Response)
+    async def events(last_event_id: str | None = Header(None)) -> Response:
+        """What happens from now on, or from the event after `Last-Event-ID` on."""
+        if last_event_id is not None and not last_event_id.isdecimal():
+            raise RequestInvalid(f"Last-Event-ID {last_event_id!r} is not a number")
+        return sse(_told(console, int(last_event_id) if last_event_id else None), stopping=console.stopping)
+
+    @router.get("/plugins/events", response_class=Response)
+    async def remotes_changed() -> Response:
+        """Says `changed` whenever the list of browser remotes may have; this release carries none."""
+        return sse(_silence(), stopping=console.stopping, headers={"Access-Control-Allow-Origin": "*"})
+
+    @router.get("/plugins/enabled")
+    async def remotes() -> JSONResponse:
+        """The browser remotes that enabled plugins carry; none in this release."""
+        headers = {"Access-Control-Allow-Origin": "*", "ETag": '"none"', "Cache-Control": "no-cache"}
+        return JSONResponse([], headers=headers | {"Link": f'<{console.prefix}/api/plugins/events>; rel="monitor"'})
+
+    return router
+
+
+async def _told(console: Console, after: int | None) -> AsyncIterator[ServerSentEvent]:
+    async for event in console.journal.listen(after):
+        yield ServerSentEvent(id=str(event.id), event=event.kind, data=json.dumps(event.data))
+
+
+async def _silence() -> AsyncIterator[ServerSentEvent]:
+    await asyncio.Event().wait()
+    yield ServerSentEvent()

@@ -1,0 +1,91 @@
+"""METADATA and entry_points.txt, as far as plughost needs them; `packaging` reads every field."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.errors import MessageError
+from itertools import takewhile
+
+from packaging.metadata import Metadata as Fields
+from packaging.metadata import RawMetadata, parse_email
+from packaging.utils import canonicalize_name
+
+from plughost.errors import NotAWheel
+
+# What the standard library's email parser takes for a line of the header; the first other line begins the body.
+_HEADER_LINE = re.compile(rb"[!-9;-~]+:|[\t ]+\S")
+_READ_VERSIONS = ("1.", "2.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metadata:
+    """Who a wheel says it is and what it requires."""
+
+    name: str
+    """As written."""
+    project: str
+    """Normalised (PEP 503)."""
+    version: str
+    """Canonical (PEP 440)."""
+    requires_python: str | None
+    requires: tuple[str, ...]
+    """Requires-Dist, each a valid requirement (PEP 508)."""
+    extras: frozenset[str]
+    """Provides-Extra, normalised."""
+    summary: str
+    text: bytes
+    """The whole file."""
+
+
+def parse_metadata(text: bytes, wheel: str) -> Metadata:
+    """The fields of a METADATA file; NotAWheel where one that plughost needs is missing, doubled or malformed."""
+    try:
+        raw, unread = parse_email(_header(text))
+        return _metadata(raw, unread, text)
+    except (ValueError, MessageError) as error:
+        raise NotAWheel(wheel, f"its METADATA cannot be read: {error}") from error
+
+
+def parse_entry_points(text: str) -> dict[str, dict[str, str]]:
+    """Group → name → object reference; ValueError where a line is none of section, entry and comment, or a name comes twice.
+
+    Read line by line, as importlib.metadata does, so that no second reader sees an entry that this one did not.
+    """
+    groups: dict[str, dict[str, str]] = {}
+    group: dict[str, str] | None = None
+    for line in map(str.strip, text.splitlines()):
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("[") and line.endswith("]"):
+            group = groups.setdefault(line[1:-1].strip(), {})
+            continue
+        name, equals, reference = (part.strip() for part in line.partition("="))
+        if group is None or not (name and equals and reference) or name in group:
+            raise ValueError(f"{line!r} is no entry of a group, or its name comes twice")
+        group[name] = reference
+    return groups
+
+
+def _header(text: bytes) -> bytes:
+    # Without the body: descriptions are long, and one that is a deeply nested MIME message must not be parsed as such.
+    return b"".join(takewhile(_HEADER_LINE.match, text.splitlines(keepends=True)))
+
+
+def _metadata(raw: RawMetadata, unread: dict[str, list[str]], text: bytes) -> Metadata:
+    doubled = {"name", "version", "requires-python", "metadata-version"} & unread.keys()
+    if doubled:
+        raise ValueError(f"{', '.join(sorted(doubled))} comes twice or is not UTF-8")
+    if not raw.get("metadata_version", "").startswith(_READ_VERSIONS):
+        raise ValueError(f"Metadata-Version is {raw.get('metadata_version')!r}, 1.x and 2.x can be read")
+    fields = Fields.from_raw(raw, validate=False)
+    return Metadata(
+        name=fields.name,
+        project=canonicalize_name(fields.name),
+        version=str(fields.version),
+        requires_python=str(fields.requires_python) if fields.requires_python is not None else None,
+        requires=tuple(map(str, fields.requires_dist or ())),
+        extras=frozenset(fields.provides_extra or ()),
+        summary=raw.get("summary", ""),
+        text=text,
+    )

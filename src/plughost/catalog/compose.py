@@ -1,18 +1,15 @@
-"""Several sources as one: the first that may speak for a name, and has it, answers."""
+"""Several sources as one: the first that may speak for a name, and has it, answers.
+
+Which list speaks for a name is the same rule over what the ledger keeps: `model.intent.speaker`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Iterable
 
-from plughost.catalog.source import EntryProblem, Source
+from plughost.catalog.source import Source, speaks_for
 from plughost.errors import PluginUnknown, ProjectUnknown
 from plughost.model.plugin import Listing
-
-
-def speaks_for(names: Iterable[str], plugin: str) -> bool:
-    """Whether one of the globs matches the plugin's name."""
-    return any(fnmatchcase(plugin, glob) for glob in names)
 
 
 class Catalog:
@@ -39,13 +36,3 @@ class Catalog:
         if project is not None:
             raise ProjectUnknown(project, asked=asked)
         raise PluginUnknown(plugin)
-
-    def shadowed(self, lists: Mapping[str, Mapping[str, Listing]]) -> Mapping[str, tuple[EntryProblem, ...]]:
-        """By source, the names it lists that an earlier one already speaks for; `lists` are source → name → listing."""
-        heard: dict[str, str] = {}
-        found: dict[str, tuple[EntryProblem, ...]] = {}
-        for url in [source.url for source in self.sources if source.url in lists]:
-            echoes = [name for name in lists[url] if heard.setdefault(name, url) != url]
-            if echoes:
-                found[url] = tuple(EntryProblem(name=name, problem=f"{heard[name]} speaks for it") for name in echoes)
-        return found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal, Protocol
 
+from plughost.errors import SourceInvalid
 from plughost.model.plugin import Listing
 
 Kind = Literal["list", "simple", "folder"]
@@ -27,6 +29,15 @@ class Answer:
     listings: tuple[Listing, ...]
     problems: tuple[EntryProblem, ...] = ()
     etag: str | None = None
+
+
+def taken(source: str, listings: Iterable[Listing], problems: Mapping[str, str]) -> Answer:
+    """The answer of a source; raises SourceInvalid where there are entries and none is right: then nothing may change."""
+    good = tuple(listings)
+    if problems and not good:
+        name, problem = next(iter(problems.items()))
+        raise SourceInvalid(source, f"none of its entries is right: {name}: {problem}")
+    return Answer(listings=good, problems=tuple(EntryProblem(name=name, problem=problem) for name, problem in problems.items()))
 
 
 class Source(Protocol):
@@ -67,3 +78,8 @@ class Source(Protocol):
         Raises PluginUnknown, ProjectUnknown, ReleaseUnknown, RequestInvalid or CatalogError.
         """
         ...
+
+
+def speaks_for(names: Iterable[str], plugin: str) -> bool:
+    """Whether one of the globs matches the plugin's name."""
+    return any(fnmatchcase(plugin, glob) for glob in names)

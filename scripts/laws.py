@@ -15,10 +15,8 @@ SOURCES = ("src/plughost", "plugin_index")
 FILE_SAID, FILE_FAILS = 300, 600
 FUNCTION_SAID, FUNCTION_FAILS = 50, 100
 
-PURE = frozenset(
-    """__future__ collections contextvars dataclasses enum functools itertools json math operator re types typing packaging pathlib
-    plughost.errors plughost.model plughost.wheel""".split()
-)
+_PURE_STDLIB = "__future__ collections contextvars dataclasses enum functools itertools json math operator re types typing pathlib"
+PURE = frozenset({*_PURE_STDLIB.split(), "packaging", "plughost.errors", "plughost.model", "plughost.wheel"})
 """What the model and the plan may import: no I/O, no clock, no framework."""
 ALLOWED = {
     "src/plughost/model": PURE,

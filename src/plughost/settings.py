@@ -79,7 +79,9 @@ class Settings(BaseModel):
         Without `file`: `plughost.toml` in the home, else in the working directory, else nothing.
         """
         given = {name: value for name, value in over.items() if value is not None}
-        environment = {name: os.environ[key] for name in cls.model_fields if (key := ENVIRONMENT + name.upper()) in os.environ and _plain(name)}
+        environment = {
+            name: os.environ[key] for name in cls.model_fields if (key := ENVIRONMENT + name.upper()) in os.environ and _plain(name)
+        }
         home = Path(str(given.get("home") or environment.get("home") or cls.model_fields["home"].default))
         try:
             return cls.model_validate({**_read(file, home), **environment, **given})

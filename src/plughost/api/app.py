@@ -76,11 +76,11 @@ def _literal_paths(core: ASGIApp | None) -> frozenset[str]:
 
 def _answer_problems(app: FastAPI) -> None:
     @app.exception_handler(PlughostError)
-    async def ours(request: Request, error: PlughostError) -> Response:
+    async def ours(_request: Request, error: PlughostError) -> Response:
         return problem_response(error)
 
     @app.exception_handler(RequestValidationError)
-    async def wrong_shape(request: Request, error: RequestValidationError) -> Response:
+    async def wrong_shape(_request: Request, error: RequestValidationError) -> Response:
         problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
         return problem_response(RequestInvalid("the request has the wrong shape", problems=problems))
 

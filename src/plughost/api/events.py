@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 from fastapi import APIRouter, Header
 from fastapi.responses import JSONResponse, Response
@@ -19,7 +20,7 @@ def routes(console: Console) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["events"])
 
     @router.get("/events", response_class=Response)
-    async def events(last_event_id: str | None = Header(None)) -> Response:
+    async def events(last_event_id: Annotated[str | None, Header()] = None) -> Response:
         """What happens from now on, or from the event after `Last-Event-ID` on."""
         if last_event_id is not None and not last_event_id.isdecimal():
             raise RequestInvalid(f"Last-Event-ID {last_event_id!r} is not a number")

@@ -72,4 +72,9 @@ def _override(override: Override) -> Json:
 
 
 def _refusal(refusal: Refusal) -> Json:
-    return {"release": _release(refusal.target), "error": dict(refusal.error), "attempts": refusal.attempts, "next_try": instant(refusal.next_try)}
+    return {
+        "release": _release(refusal.target),
+        "error": dict(refusal.error),
+        "attempts": refusal.attempts,
+        "next_try": instant(refusal.next_try),
+    }

@@ -19,10 +19,13 @@ def routes(console: Console) -> APIRouter:
 
     @router.get("")
     async def operations(
-        limit: Limit = 50, plugin: str | None = None, state: Literal["running", "succeeded", "failed"] | None = None, next: str | None = None
+        limit: Limit = 50,
+        plugin: str | None = None,
+        state: Literal["running", "succeeded", "failed"] | None = None,
+        page: Annotated[str | None, Query(alias="next")] = None,
     ) -> Json:
-        """Operations, newest first; `next` is the page after this one."""
-        rows = await console.ledger.operations(limit=limit, before=next, plugin=plugin, state=state)
+        """Operations, newest first; the answer's `next` asks for the page after this one."""
+        rows = await console.ledger.operations(limit=limit, before=page, plugin=plugin, state=state)
         shape: Json = {"operations": [operation_json(console.operations.get(row.id) or row) for row in rows]}
         return shape | ({"next": rows[-1].id} if len(rows) == limit else {})
 

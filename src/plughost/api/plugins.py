@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Body as JsonBody, Query, Request
+from fastapi import APIRouter, Query, Request
+from fastapi import Body as JsonBody
 from fastapi.responses import Response
 
 from plughost.api.answers import answer, caller, refuse_dry_run
@@ -13,7 +14,8 @@ from plughost.api.bodies import Body, ConfigBody, InstallBody, UpgradeBody
 from plughost.api.console import Console
 from plughost.api.explain import explain
 from plughost.api.shapes import Json, known, names, plugin_json, source_json
-from plughost.control.operate import Caller, Install
+from plughost.control.choose import Install
+from plughost.control.operate import Caller
 from plughost.errors import NotYet
 from plughost.model.operation import Operation
 
@@ -84,7 +86,7 @@ def _installing(router: APIRouter, console: Console) -> None:
         return await answer(console, request, await console.operator.follow(name, caller(request, reason)))
 
     @router.put("/{name}/config", status_code=202)
-    async def configure(name: str, body: ConfigBody) -> Response:
+    async def configure(name: str, _body: ConfigBody) -> Response:
         """Not in this release: give `config` to an install instead."""
         known(console, name)
         raise NotYet("changing the config of a running plugin (install takes one)")

@@ -135,9 +135,7 @@ def hidden(target: Target | None) -> Mapping[str, object]:
 
 
 def _hide(config: Mapping[str, object]) -> Mapping[str, object]:
-    return {
-        key: "********" if _secret(key) else _hide(value) if isinstance(value, dict) else value for key, value in config.items()
-    }
+    return {key: "********" if _secret(key) else _hide(value) if isinstance(value, dict) else value for key, value in config.items()}
 
 
 def _secret(key: str) -> bool:

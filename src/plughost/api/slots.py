@@ -79,7 +79,8 @@ def _rendered(request: Request, rendered: Rendered) -> Response:
         for item in rendered.items
     ]
     errors = [
-        {"plugin": failure.plugin, "version": failure.version, "code": failure.code, "detail": failure.detail} for failure in rendered.errors
+        {"plugin": failure.plugin, "version": failure.version, "code": failure.code, "detail": failure.detail}
+        for failure in rendered.errors
     ]
     return JSONResponse({"slot": rendered.slot, "items": items, "errors": errors}, headers=_HEADERS)
 
@@ -90,9 +91,9 @@ def wants_html(accept: str) -> bool:
     for part in filter(None, (piece.strip() for piece in accept.split(","))):
         kind, *parameters = (text.strip() for text in part.split(";"))
         quality = next((_quality(text[2:]) for text in parameters if text.startswith("q=")), 1.0)
-        for offered in weights:
+        for offered, weight in weights.items():
             if kind in {offered, f"{offered.partition('/')[0]}/*"}:
-                weights[offered] = max(weights[offered], quality)
+                weights[offered] = max(weight, quality)
     return weights["text/html"] > 0 and weights["text/html"] > weights["application/json"]
 
 

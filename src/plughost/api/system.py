@@ -70,9 +70,9 @@ def _tokens(router: APIRouter, console: Console) -> None:
 
 def _audit(router: APIRouter, console: Console) -> None:
     @router.get("/api/audit", tags=["audit"])
-    async def audit(limit: Limit = 50, plugin: str | None = None, next: Annotated[int | None, Query()] = None) -> Json:
+    async def audit(limit: Limit = 50, plugin: str | None = None, page: Annotated[int | None, Query(alias="next")] = None) -> Json:
         """Who did what, when, from where, why; newest first."""
-        rows = await console.ledger.audit(limit=limit, before=next, plugin=plugin)
+        rows = await console.ledger.audit(limit=limit, before=page, plugin=plugin)
         shape: Json = {"audit": [audit_json(row) for row in rows]}
         return shape | ({"next": rows[-1].id} if len(rows) == limit else {})
 
@@ -100,9 +100,7 @@ def health(console: Console) -> APIRouter:
 def make_token(name: str, role: Role, expires: float | None = None) -> tuple[Token, str]:
     """A token's row, and the secret that is told once."""
     secret = new_token("plughost")
-    row = Token(
-        id=secrets.token_hex(6), name=name, role=role, hash=hash_token(secret), created=time.time(), expires=expires, used=None
-    )
+    row = Token(id=secrets.token_hex(6), name=name, role=role, hash=hash_token(secret), created=time.time(), expires=expires, used=None)
     return row, secret
 
 

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from plughost.control.plan import Refusal, Status
-from plughost.control.reconcile import Actor, World
+from plughost.control.reconcile import Actor
+from plughost.control.world import World
 from plughost.model.plugin import PluginName, Target
 
 _FREED = ("mount-conflict", "native-conflict")
@@ -69,6 +70,7 @@ class Actors:
         self._actors[actor.name] = actor
         actor.start()
         return actor
+
     def claim(self, name: str, mount: str) -> None:
         """Raise MountConflict unless the plugin may have the mount."""
         taken = {place: plugin for plugin, place in self._world.rooms.registry.table.places.items()}

@@ -41,7 +41,9 @@ class SourceState:
 class Follower:
     """Keeps the intents equal to what one source lists."""
 
-    def __init__(self, source: Source, *, ledger: Ledger, intents: Intents, wake: Callable[[frozenset[str]], None], emit: Emit, poll: float) -> None:
+    def __init__(
+        self, source: Source, *, ledger: Ledger, intents: Intents, wake: Callable[[frozenset[str]], None], emit: Emit, poll: float
+    ) -> None:
         self.source, self._ledger, self._intents = source, ledger, intents
         self._wake, self._emit, self._poll = wake, emit, poll
         self.state = SourceState(url=source.url, kind=source.kind)
@@ -79,7 +81,7 @@ class Follower:
             answer = await self.source.poll()
             if answer is not None:
                 await self._take(answer)
-            self._well(answer)
+            self._well()
         except PlughostError as error:
             self._ill(error)
         except Exception as error:  # law 9: a mistake of ours at one source must not end its loop
@@ -101,7 +103,7 @@ class Follower:
             self._wake(self._intents.put_list(self.source.url, listings))
         self._tell_entries({problem.name: problem.problem for problem in answer.problems})
 
-    def _well(self, answer: Answer | None) -> None:
+    def _well(self) -> None:
         self._failures = 0
         if self.state.state == "problem":
             logger.info("source recovered", extra={"source": self.source.url})
@@ -147,7 +149,9 @@ class Follower:
             await asyncio.sleep(next_try(0.0, failures))
 
 
-async def forget_sources(followers: tuple[Follower, ...], *, ledger: Ledger, intents: Intents, wake: Callable[[frozenset[str]], None]) -> None:
+async def forget_sources(
+    followers: tuple[Follower, ...], *, ledger: Ledger, intents: Intents, wake: Callable[[frozenset[str]], None]
+) -> None:
     """Drop the lists of sources that left the settings, once every configured one has answered well."""
     for follower in followers:
         await follower.answered()

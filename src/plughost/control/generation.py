@@ -13,7 +13,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from plughost.control.gate import Gate
@@ -82,6 +82,7 @@ class Generation:
         self.error: Exception | None = None
         self.sharing: Sharing | None = None
         self.left_out: tuple[str, ...] = ()
+        self._sha256: str | None = target.wheel.sha256
         self.mounted: Mounted | None = None
         self.settled, self.done = asyncio.Event(), asyncio.Event()
         self._rooms, self._report = rooms, report
@@ -91,6 +92,11 @@ class Generation:
 
     def __repr__(self) -> str:
         return f"<Generation {self.owner} {self.phase}>"
+
+    @property
+    def proven(self) -> Target:
+        """The target with the hash its wheel turned out to have, where nobody had told it before."""
+        return replace(self.target, wheel=replace(self.target.wheel, sha256=self._sha256))
 
     @property
     def visits(self) -> int:
@@ -110,7 +116,7 @@ class Generation:
         """Live the whole life; never raises but for cancellation."""
         current.set(self.owner)
         try:
-            async with self._obtained() as site, self._started(site) as unit:
+            async with self._obtained() as (site, sharing), self._started(site, sharing) as unit:
                 await self._probe(unit)
                 async with self._serving(unit):
                     await self._retire.wait()
@@ -122,24 +128,21 @@ class Generation:
             await self._ended()
 
     @contextlib.asynccontextmanager
-    async def _obtained(self) -> AsyncIterator[Site]:
+    async def _obtained(self) -> AsyncIterator[tuple[Site, Sharing]]:
         async with self._rooms.store.lease(self.target, self._report) as site:
-            self.left_out = site.left_out
+            self.left_out, self._sha256 = site.left_out, site.own.sha256
             self._report("negotiate")
-            self.sharing = self._rooms.negotiate(site)
-            yield site
+            self.sharing = sharing = self._rooms.negotiate(site)
+            yield site, sharing
 
     @contextlib.asynccontextmanager
-    async def _started(self, site: Site) -> AsyncIterator[Unit]:
-        assert self.sharing is not None, "negotiated before it is started"
+    async def _started(self, site: Site, sharing: Sharing) -> AsyncIterator[Unit]:
         async with contextlib.AsyncExitStack() as stack:
             async with self._rooms.gate:
                 # Written before the import begins: a process that dies in it must not start this release again by itself.
                 await self._rooms.numbers.generation_phase(self.number, Phase.IMPORTING)
                 self._to(Signal.OBTAINED)
-                unit = await stack.enter_async_context(
-                    self._rooms.runtime.start(site, self.sharing, self.target, self.owner, self._entered)
-                )
+                unit = await stack.enter_async_context(self._rooms.runtime.start(site, sharing, self.target, self.owner, self._entered))
             if self.phase is Phase.IMPORTING:
                 self._to(Signal.IMPORTED)
             self._to(Signal.STARTED)
@@ -214,7 +217,7 @@ class Generation:
         self.settled.set()
         try:
             await self._rooms.numbers.generation_phase(self.number, self.phase)
-        except Exception as error:  # noqa: BLE001 - the row is a note for the next start; the end must be told all the same
+        except Exception as error:
             logger.warning("generation's end was not written", exc_info=error, extra=self._names())
         finally:
             self._rooms.emit(PhaseChanged(**self._names(), phase=self.phase))

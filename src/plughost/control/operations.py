@@ -46,7 +46,9 @@ class Operations:
         live = self._keys.get(key)
         return live.operation if live else None
 
-    def begin(self, verb: Verb, plugin: str, *, key: str, by: str, version: str | None = None, reason: str = "", origin: str = "") -> Operation:
+    def begin(
+        self, verb: Verb, plugin: str, *, key: str, by: str, version: str | None = None, reason: str = "", origin: str = ""
+    ) -> Operation:
         """A new running operation, known at once to whoever asks for its key."""
         now = self._clock()
         operation = Operation(

@@ -99,6 +99,13 @@ def state(intent: Intent, status: Status) -> State:
     return "failed" if status.refused and status.starting is None else "starting"
 
 
+def with_refusal(refused: tuple[Refusal, ...], new: Refusal, *, wanted: Target | None) -> tuple[Refusal, ...]:
+    """The refusals with one more: that of the wanted release first, at most one of what was tried in its stead."""
+    others = tuple(refusal for refusal in refused if not refusal.target.same_as(new.target))
+    ordered = (new, *others) if wanted is None or wanted.same_as(new.target) else (*others, new)
+    return ordered[:2]
+
+
 def _substitute(wanted: Target, status: Status, now: float) -> Target | None:
     """The newest release that served before and may be started in place of the wanted one."""
     for served in status.served:

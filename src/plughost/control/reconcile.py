@@ -11,70 +11,26 @@ import asyncio
 import contextvars
 import dataclasses
 import logging
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 
-from plughost.control.generation import Generation, Report, Rooms
+from plughost.control.generation import Generation, Report
 from plughost.control.health import next_try
-from plughost.control.intents import Intents
-from plughost.control.operations import Operations
-from plughost.control.plan import Keep, Refusal, Running, Start, Status, Stop, plan
+from plughost.control.lives import Lives
+from plughost.control.plan import Keep, Refusal, Running, Start, Status, Stop, plan, with_refusal
+from plughost.control.world import Decision, Order, World, audited
 from plughost.errors import HostFault, HostStopping, IsolationUnavailable, PlughostError, Superseded, describe
-from plughost.ledger import CLEAR, KEEP, Audit, Ledger, Refused
+from plughost.ledger import CLEAR, KEEP, Refused
+from plughost.ledger import Keep as KeepRow
 from plughost.model.intent import Override
-from plughost.model.lifecycle import ENDED, Phase
+from plughost.model.lifecycle import Phase
 from plughost.model.operation import Operation, Verb
 from plughost.model.plugin import PluginName, Target
 from plughost.registry import Unavailable
 
 logger = logging.getLogger(__name__)
-OLD_GENERATIONS = 3
-"""As many may drain at once; the oldest one's deadline is cut then."""
 _OVERTAKES = frozenset({"disable", "uninstall"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What an operator's order comes to when its turn has come and the release is chosen."""
-
-    override: Override | None = None
-    writes: bool = True
-    """Whether the override is written (None takes it away); reload and resume write none."""
-    again: bool = False
-    """A new generation even if the release serves already."""
-    obtain: Target | None = None
-    """Only put this on disk, start nothing."""
-    forget: bool = False
-    """The plugin is uninstalled: its history goes too."""
-    purge: bool = False
-    """And its data."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """One operation of an operator, waiting for its turn."""
-
-    operation: Operation
-    decide: Callable[[], Awaitable[Decision]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What actors share."""
-
-    rooms: Rooms
-    ledger: Ledger
-    intents: Intents
-    operations: Operations
-    claim: Callable[[str, str], None]
-    """(plugin, mount) → raises MountConflict unless it may have it."""
-    freed: Callable[[str], None]
-    """Told when a plugin gave up its mount, so that one that was refused for it may try."""
-    retain: Callable[[str, Iterable[str]], None]
-    purge: Callable[[str], Awaitable[None]]
-    clock: Callable[[], float] = time.time
+HISTORY = 5
+"""Releases that served are remembered for rollback, so many."""
 
 
 class Actor:
@@ -83,14 +39,13 @@ class Actor:
     def __init__(self, name: PluginName, world: World, *, served: tuple[Target, ...] = (), refused: tuple[Refusal, ...] = ()) -> None:
         self.name, self._world = name, world
         self.status = Status(name=name, served=served, refused=refused, error=refused[0].error if refused else None)
-        self.generations: list[Generation] = []
+        self.generations = Lives(self._died)
         self.settled = asyncio.Event()
         """Set when nothing was left to do for the first time: served, failed or not wanted."""
         self._orders: deque[Order] = deque()
         self._woken = asyncio.Event()
-        self._closing = False
         self._task: asyncio.Task[None] | None = None
-        self._lives: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     def start(self) -> None:
         """Begin to follow the intent."""
@@ -112,26 +67,15 @@ class Actor:
             self._is(refused=kept)
             self.wake()
 
-    def reload_facts(self, served: tuple[Target, ...]) -> None:
-        """Another process on this home served something."""
-        self._is(served=served)
-
     async def close(self) -> None:
         """Stop everything of the plugin; orders that wait end with host-stopping."""
         self._closing = True
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        for generation in self.generations:
-            generation.retire()
-        unmounted = [task for task in self._lives if not self._of(task).settled.is_set()]
-        for task in unmounted:
-            task.cancel()
-        await asyncio.gather(*self._lives, return_exceptions=True)
+        await self.generations.stop()
         for order in self._orders:
             await self._end(order.operation, HostStopping())
-
-    # --- the loop ---------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
         while True:
@@ -141,10 +85,9 @@ class Actor:
             except Exception:  # law 9: a mistake of ours in one plugin's actor must not stop the others
                 logger.exception("actor failed", extra={"plugin": self.name})
                 until = self._world.clock() + 1.0
-            if until is not None and until <= self._world.clock():
-                continue
-            self.settled.set()
-            await self._sleep(until)
+            if until is None or until > self._world.clock():
+                self.settled.set()
+                await self._sleep(until)
 
     async def _sleep(self, until: float | None) -> None:
         try:
@@ -167,59 +110,58 @@ class Actor:
                 await self._follow("disable", None)
         return 0.0
 
-    # --- what lists and the host itself ask ----------------------------------------------------------------------------
+    # What lists and the host itself ask
 
     def _verb(self, target: Target) -> Verb:
         if self.status.serving:
             return "upgrade"
-        return "start" if any(target.same_release(served) for served in self.status.served) or self.status.refused else "install"
+        return "start" if self.status.refused or any(target.same_release(served) for served in self.status.served) else "install"
 
     async def _follow(self, verb: Verb, target: Target | None) -> None:
-        intent = self._world.intents.intent(self.name)
+        intent, world = self._world.intents.intent(self.name), self._world
         by = f"list:{intent.source}" if intent.source and not intent.by and verb != "start" else "host"
         version = target.version if target else None
-        operation = self._world.operations.begin(verb, self.name, key=f"{by} {verb} {self.name} {target}", by=by, version=version)
-        await self._begun(operation)
+        operation = world.operations.begin(verb, self.name, key=f"{by} {verb} {self.name} {target}", by=by, version=version)
+        try:
+            await world.ledger.begin(operation, "")
+        except PlughostError as failure:  # a full disk must not keep a plugin from being stopped
+            logger.warning("operation was not written", exc_info=failure, extra={"plugin": self.name, "operation": operation.id})
         error = await (self._replace(target, operation) if target else self._stop(operation))
-        refused = self._refusal(target, error) if target and error and not isinstance(error, Superseded) else None
-        await self._end(operation, error, served=target if not error else None, refused=refused)
+        refused = self._refuse(target, error) if target and error else None
+        await self._end(operation, error, served=None if error else target, refused=refused)
 
-    # --- what operators ask --------------------------------------------------------------------------------------------
+    # What operators ask
 
     async def _carry_out(self, order: Order) -> None:
         operation, world = order.operation, self._world
+        before = world.intents.override(self.name)
         try:
             decision = await order.decide()
+            if decision.writes:
+                await self._write(decision.override, operation)
         except PlughostError as error:
             await self._end(operation, error)
             return
-        except Exception as error:  # law 9, as in _run: the asker must hear of it
+        except Exception as error:  # law 9, as in _run: whoever asked must hear of it
             logger.exception("order failed", extra={"plugin": self.name})
             await self._end(operation, HostFault(f"{operation.verb} of {self.name} failed: {error!r}"))
             return
-        before = world.intents.override(self.name)
-        if decision.writes:
-            await self._write(decision.override, operation)
-        error = await self._fulfil(decision, operation)
-        if error and decision.writes and not error.retried:
+        failure = await self._fulfil(decision, operation)
+        if failure is None:
+            await self._fulfilled(decision, operation)
+        elif decision.writes and not failure.retried:
             world.intents.put_override(self.name, before)
-            await self._end(operation, error, override=before)
-        elif error and error.retried and not decision.obtain:
-            wanted = world.intents.intent(self.name).target
-            await self._end(operation, error, refused=self._refusal(wanted, error) if wanted else None)
+            await self._end(operation, failure, override=before)
         else:
-            serving = self.status.serving.target if self.status.serving else None
-            await self._end(operation, error, served=None if error else serving)
-            if decision.forget and not error:
-                await self._forget(purge=decision.purge)
+            wanted = None if decision.obtain else world.intents.intent(self.name).target
+            await self._end(operation, failure, refused=self._refuse(wanted, failure) if wanted else None)
 
     async def _write(self, override: Override | None, operation: Operation) -> None:
         world = self._world
-        audit = _audit(operation, self._world.clock())
         if override is None:
-            await world.ledger.clear_override(self.name, audit)
+            await world.ledger.clear_override(self.name, audited(operation, world.clock()))
         else:
-            await world.ledger.set_override(override, audit)
+            await world.ledger.set_override(override, audited(operation, world.clock()))
         world.intents.put_override(self.name, override)
 
     async def _fulfil(self, decision: Decision, operation: Operation) -> PlughostError | None:
@@ -240,56 +182,49 @@ class Actor:
             case Keep():
                 return None
 
+    async def _fulfilled(self, decision: Decision, operation: Operation) -> None:
+        await self._end(operation, served=self.status.serving.target if self.status.serving else None)
+        if decision.forget:
+            self._is(served=(), refused=(), error=None)
+            self._world.retain(self.name, ())
+            await self._world.ledger.forget(self.name)
+        if decision.purge:
+            await self._world.purge(self.name)
+
     async def _obtain(self, target: Target, operation: Operation) -> PlughostError | None:
         try:
-            async with self._world.rooms.store.lease(target, self._report(operation)):
-                self._world.retain(self.name, [sha for sha in [target.wheel.sha256] if sha])
+            async with self._world.rooms.store.lease(target, self._report(operation)) as site:
+                self._world.retain(self.name, [site.own.sha256])
         except PlughostError as error:
             return error
         return None
 
-    # --- starting and stopping -------------------------------------------------------------------------------------------
+    # Starting and stopping
 
     async def _replace(self, target: Target, operation: Operation) -> PlughostError | None:
         """Prove a new generation, then retire the one before it; answers why it could not be proven."""
+        self._is(starting=target)
         try:
-            self._allowed(target)
-            self._is(starting=target)
-            self._announce("plugin-starting", f"{target} is starting", target.mount)
+            if target.isolation == "process":
+                raise IsolationUnavailable("process")
+            self._world.claim(self.name, target.mount)
+            self._announce("plugin-starting", f"{target} is starting", target)
             number = await self._world.ledger.new_generation(target, operation.id)
         except PlughostError as error:
-            self._is(starting=None)
-            self._tell_failure(error, target)
+            self._unproven(error, target)
             return error
         generation = Generation(target, number, self._world.rooms, self._report(operation))
-        return await self._prove(generation, operation)
-
-    async def _prove(self, generation: Generation, operation: Operation) -> PlughostError | None:
-        task = self._live(generation)
-        overtaken = await self._settled_or_overtaken(generation, operation)
-        if overtaken:
-            task.cancel()
-            await generation.done.wait()
+        self.generations.begin(generation)
+        if overtaker := await self._settled_or_overtaken(generation, operation):
+            await self.generations.abandon(generation)
         for what in generation.left_out:
             self._world.operations.note(operation.id, what)
-        self._is(starting=None)
-        if generation.phase is not Phase.SERVING:
-            error = Superseded(self.name, by=overtaken) if overtaken else _plughost_error(generation.error)
-            self._tell_failure(error, generation.target)
-            return error
-        self._serves(generation)
-        return None
-
-    def _serves(self, generation: Generation) -> None:
-        older = [other for other in self.generations if other is not generation and other.phase not in ENDED]
-        for other in older:
-            other.retire()
-        for crowded in older[: max(0, len(older) - OLD_GENERATIONS)]:
-            crowded.hurry()
-        target = generation.target
-        served = (target, *(other for other in self.status.served if not other.same_release(target)))[:5]
-        self._is(serving=Running(target=target, number=generation.number), served=served, refused=(), error=None)
-        self._world.retain(self.name, [other.wheel.sha256 for other in served[:2] if other.wheel.sha256])
+        if generation.phase is Phase.SERVING:
+            self._serves(generation)
+            return None
+        error = Superseded(self.name, by=overtaker) if overtaker else _ours(generation.error)
+        self._unproven(error, target)
+        return error
 
     async def _settled_or_overtaken(self, generation: Generation, operation: Operation) -> str:
         """Wait until the generation is proven or has failed; answers what overtook it, if anything did."""
@@ -312,96 +247,69 @@ class Actor:
                 return f"{order.operation.verb} by {order.operation.by}"
         if operation.by != "host" and not operation.by.startswith("list:"):
             return ""
-        intent = self._world.intents.intent(self.name)
-        substitutes = any(target.same_as(served) for served in self.status.served)
-        if intent.state == "enabled" and intent.target and (intent.target.same_as(target) or substitutes):
+        wanted = self._world.intents.intent(self.name).target
+        if wanted and (wanted.same_as(target) or any(target.same_as(served) for served in self.status.served)):
             return ""
         return "a newer list"
 
+    def _serves(self, generation: Generation) -> None:
+        self.generations.supersede(generation)
+        target = generation.proven
+        served = (target, *(other for other in self.status.served if not other.same_release(target)))[:HISTORY]
+        running = Running(target=target, number=generation.number)
+        self._is(serving=running, starting=None, served=served, refused=(), error=None)
+        self._world.retain(self.name, [other.wheel.sha256 for other in served[:2] if other.wheel.sha256])
+
     async def _stop(self, operation: Operation) -> PlughostError | None:
         """Retire all that runs; ends when it has stopped."""
-        self._is(stopping=True)
-        if serving := self.status.serving:
-            self._announce_stop(serving.target)
-        for generation in self.generations:
-            generation.retire(self._report(operation))
-        await asyncio.gather(*(generation.done.wait() for generation in self.generations))
+        serving = self.status.serving
         if serving:
-            self._world.rooms.registry.withdraw(serving.target.mount, self.name)
-        self._is(stopping=False, serving=None, error=None)
+            self._world.rooms.registry.announce(
+                _unavailable(self.name, "plugin-stopping", f"{serving.target} is being stopped", serving.target)
+            )
+        self._is(stopping=True, serving=None, error=None)
+        await self.generations.stop(self._report(operation))
+        for mount in {self._world.rooms.registry.table.places.get(self.name)} - {None}:
+            self._world.rooms.registry.withdraw(mount, self.name)
+        self._is(stopping=False)
         self._world.freed(self.name)
         return None
 
-    async def _forget(self, *, purge: bool) -> None:
-        self._is(served=(), refused=(), error=None)
-        self._world.retain(self.name, ())
-        await self._world.ledger.forget(self.name)
-        if purge:
-            await self._world.purge(self.name)
-
-    async def _begun(self, operation: Operation) -> None:
-        try:
-            await self._world.ledger.begin(operation, "")
-        except PlughostError as failure:  # a full disk must not keep a plugin from being stopped or told
-            logger.warning("operation was not written", exc_info=failure, extra={"plugin": self.name, "operation": operation.id})
-
-    # --- small things ------------------------------------------------------------------------------------------------
-
-    def _allowed(self, target: Target) -> None:
-        if target.isolation == "process":
-            raise IsolationUnavailable("process")
-        self._world.claim(self.name, target.mount)
-
-    def _live(self, generation: Generation) -> asyncio.Task[None]:
-        self.generations.append(generation)
-        task = asyncio.create_task(generation.run(), name=f"plughost {generation.owner}", context=contextvars.Context())
-        self._lives.add(task)
-        task.add_done_callback(lambda done: self._died(done, generation))
-        return task
-
-    def _died(self, task: asyncio.Task[None], generation: Generation) -> None:
-        self._lives.discard(task)
-        self.generations = [other for other in self.generations if other is not generation]
+    def _died(self, generation: Generation) -> None:
+        """A generation ended; where it served and nobody told it to, that is a failure of ours."""
         serving = self.status.serving
-        if serving and serving.number == generation.number and not self.status.stopping and not self._closing:
+        if serving and serving.number == generation.number and not self._closing:
             self._is(serving=None)
-            self._tell_failure(_plughost_error(generation.error), generation.target)
+            self._unproven(_ours(generation.error), generation.target)
             self.wake()
 
-    def _of(self, task: asyncio.Task[None]) -> Generation:
-        return next(generation for generation in self.generations if task.get_name() == f"plughost {generation.owner}")
+    # What is told
+
+    def _unproven(self, error: PlughostError, target: Target) -> None:
+        self._is(starting=None)
+        if not isinstance(error, Superseded):
+            self._is(error=describe(error))
+            self._announce("plugin-failed", f"{target} could not be started ({error.code})", target)
+
+    def _announce(self, code: str, detail: str, target: Target) -> None:
+        if self.status.serving is None:
+            self._world.rooms.registry.announce(_unavailable(self.name, code, detail, target))
+
+    def _refuse(self, target: Target, error: PlughostError) -> Refused | None:
+        if isinstance(error, Superseded):
+            return None
+        now = self._world.clock()
+        known = next((refusal.attempts for refusal in self.status.refused if refusal.target.same_as(target)), 0)
+        again = next_try(now, known + 1) if error.retried else None
+        refusal = Refusal(target=target, error=describe(error), attempts=known + 1, next_try=again)
+        self._is(refused=with_refusal(self.status.refused, refusal, wanted=self._world.intents.intent(self.name).target))
+        return Refused(target=target, error=refusal.error, attempts=refusal.attempts, next_try=again, at=now)
 
     def _report(self, operation: Operation) -> Report:
         def report(phase: str, done: int | None = None, total: int | None = None) -> None:
             self._world.operations.report(operation.id, phase, done, total)
 
         return report
-
-    def _refusal(self, target: Target, error: PlughostError) -> Refused:
-        known = [refusal for refusal in self.status.refused if refusal.target.same_as(target)]
-        attempts = known[0].attempts + 1 if known else 1
-        now = self._world.clock()
-        again = next_try(now, attempts) if error.retried else None
-        refusal = Refusal(target=target, error=describe(error), attempts=attempts, next_try=again)
-        others = tuple(other for other in self.status.refused if not other.target.same_as(target))
-        wanted = self._world.intents.intent(self.name).target
-        first = (refusal, *others) if wanted and wanted.same_as(target) else (*others, refusal)
-        self._is(refused=first[:2])
-        return Refused(target=target, error=refusal.error, attempts=attempts, next_try=again, at=now)
-
-    def _tell_failure(self, error: PlughostError, target: Target) -> None:
-        if isinstance(error, Superseded):
-            return
-        self._is(error=describe(error))
-        if self.status.serving is None:
-            self._announce("plugin-failed", f"{target} could not be started: {error.code}; `plughost explain {self.name}` says more", target.mount)
-
-    def _announce_stop(self, target: Target) -> None:
-        self._world.rooms.registry.announce(_unavailable(self.name, target.mount, "plugin-stopping", f"{target} is being stopped"))
-
-    def _announce(self, code: str, detail: str, mount: str) -> None:
-        if self.status.serving is None:
-            self._world.rooms.registry.announce(_unavailable(self.name, mount, code, detail))
 
     def _is(self, **changes: object) -> None:
         self.status = dataclasses.replace(self.status, **changes)  # type: ignore[arg-type]  # fields of Status, by name
@@ -411,47 +319,27 @@ class Actor:
         operation: Operation,
         error: PlughostError | None = None,
         *,
-        override: object = KEEP,
+        override: Override | KeepRow | None = KEEP,
         served: Target | None = None,
         refused: Refused | None = None,
     ) -> None:
         """Write the end and all that goes with it in one transaction, then tell everyone who waits."""
         world = self._world
         last = world.operations.ended(operation.id, error)
+        row = refused or (CLEAR if error is None else None)
         try:
-            await world.ledger.end(
-                last,
-                override=override,
-                served=served,
-                refused=refused or (CLEAR if error is None else None),
-                audit=_audit(last, world.clock()),
-            )
+            await world.ledger.end(last, override=override, served=served, refused=row, audit=audited(last, world.clock()))
         except PlughostError as failure:  # a full disk: what was done is done, the ledger lacks its row
-            logger.error("end of operation was not written", exc_info=failure, extra={"plugin": self.name, "operation": last.id})
+            logger.warning("end of operation was not written", exc_info=failure, extra={"plugin": self.name, "operation": last.id})
         finally:
             world.operations.close(operation.id)
 
 
-def _unavailable(plugin: str, mount: str, code: str, detail: str) -> Unavailable:
-    return Unavailable(mount=mount, plugin=plugin, code=code, detail=f"{detail}; try again in a moment", retry_after=1)
+def _unavailable(plugin: str, code: str, detail: str, target: Target) -> Unavailable:
+    return Unavailable(mount=target.mount, plugin=plugin, code=code, detail=f"{detail}; `plughost explain {plugin}` says more")
 
 
-def _audit(operation: Operation, now: float) -> Audit:
-    detail: dict[str, object] = {"operation": operation.id, "version": operation.version, "state": operation.state}
-    if operation.error:
-        detail["code"] = operation.error["code"]
-    return Audit(
-        at=now,
-        by=operation.by,
-        verb=operation.verb,
-        plugin=operation.plugin,
-        detail=detail,
-        origin=operation.origin,
-        reason=operation.reason,
-    )
-
-
-def _plughost_error(error: Exception | None) -> PlughostError:
+def _ours(error: Exception | None) -> PlughostError:
     if isinstance(error, PlughostError):
         return error
     if error is None:

@@ -1,0 +1,51 @@
+"""`plughost serve`: settings, logging, the process-wide switches, and the server around one host."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from plughost.cli.show import err
+from plughost.errors import PlughostError
+from plughost.host import Host
+from plughost.http import serve
+from plughost.observe import OwnerFilter
+from plughost.settings import Settings
+
+
+def run(config: Path | None, given: Mapping[str, object]) -> int:
+    """Serve until a signal; answers the exit status."""
+    try:
+        settings = Settings.load(config, **given)
+        _log(settings.log_level)
+        host = Host(settings)
+        return serve(
+            host,
+            settings.host,
+            settings.port,
+            drain=settings.drain,
+            stop_deadline=settings.stop_deadline,
+            stopping=host.stop_accepting,
+            on_ready=_freeze,
+            root_path=settings.root_path,
+        )
+    except PlughostError as error:
+        err.print(f"error[{error.code}]: {error.detail}", markup=False)
+        return 1
+
+
+def _freeze() -> None:
+    """What is there once the host is up stays: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
+def _log(level: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    handler.addFilter(OwnerFilter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)

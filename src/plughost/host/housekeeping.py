@@ -1,0 +1,48 @@
+"""What can wait until nothing else happens: directories that nobody leases are deleted, garbage is collected once for many retirements."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+from collections.abc import Awaitable, Callable
+
+from plughost.errors import PlughostError
+from plughost.model.event import Event, Retired
+
+logger = logging.getLogger(__name__)
+QUIET = 2.0
+"""Seconds without a retirement after which it is quiet."""
+
+
+class Housekeeping:
+    """Cleans up when it is quiet after generations retired."""
+
+    def __init__(self, prune: Callable[[], Awaitable[tuple[str, ...]]]) -> None:
+        self._prune = prune
+        self._retired = asyncio.Event()
+
+    def emit(self, event: Event) -> None:
+        """Listen."""
+        if isinstance(event, Retired):
+            self._retired.set()
+
+    async def run(self) -> None:
+        """Clean up for ever; ends by cancellation."""
+        while True:
+            await self._retired.wait()
+            await self._quiet()
+            gc.collect()
+            try:
+                if pruned := await self._prune():
+                    logger.info("store pruned", extra={"removed": len(pruned)})
+            except PlughostError as error:
+                logger.warning("store could not be pruned", exc_info=error)
+
+    async def _quiet(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self._retired.clear()
+                async with asyncio.timeout(QUIET):
+                    await self._retired.wait()

@@ -1,0 +1,127 @@
+"""One scope, from open to close.
+
+    with Scope("_scope_chat_7", sharing) as scope:      # sharing: what model/sharing decided
+        plugin = scope.load("acme_chat.entry:plugin")
+
+Opening makes natives importable, stands the root package in sys.modules and tells the finder. Loading imports the entry's module and
+takes the object. The scope stays open as long as its generation lives, for imports happen late (pydantic, lazy loaders). Closing
+undoes what code in the scope did outside by facades, removes its modules, and makes the standard library forget it; what still holds
+a module then is a leak (`leaks`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Self
+
+from plughost.errors import EntryMissing
+from plughost.model.sharing import Sharing
+from plughost.scope import finder, natives, report
+from plughost.scope.facades import TABLE
+from plughost.scope.forget import forget
+from plughost.scope.interior import Interior, furnish
+from plughost.scope.names import Names, natural
+
+_modules = sys.modules
+
+
+class Scope:
+    """A private import namespace over one site."""
+
+    def __init__(self, root: str, sharing: Sharing) -> None:
+        """`root`: `_scope_{plugin, with - as _}_{generation}`."""
+        self.root, self.sharing = root, sharing
+        self._interior: Interior | None = None
+
+    def __repr__(self) -> str:
+        return f"<Scope {self.root} {'open' if self._interior else 'closed'}>"
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Make the scope's modules importable; raises NativeConflict."""
+        shared = self.sharing.shared_tops | natives.admit(self.sharing.native)
+        path = [str(directory) for directory in self.sharing.private]
+        own = {"distutils"} if any(os.path.isdir(os.path.join(entry, "_distutils_hack")) for entry in path) else ()
+        names = Names(self.root, shared=shared, facades=TABLE, own=own)
+        interior = furnish(names, self.sharing, path)
+        finder.enter(interior)
+        _modules[self.root] = _root_package(interior)
+        self._interior = interior
+
+    def close(self) -> None:
+        """Remove everything of the scope; what it holds open outside is put back. Closing twice is allowed."""
+        interior, self._interior = self._interior, None
+        if interior is None:
+            return
+        while interior.undo:
+            with contextlib.suppress(Exception):  # a plugin's exit function: what it raises stops nothing (law 9)
+                interior.undo.pop()()
+        finder.leave(interior)
+        for name in [name for name in list(_modules) if name == self.root or name.startswith(interior.names.prefix)]:
+            _modules.pop(name, None)
+        forget(interior.names.prefix, [str(directory) for directory in self.sharing.private])
+
+    def load(self, entry: str) -> object:
+        """The object that an entry point names; without `:object` it is `plugin`.
+
+        Raises EntryMissing where the module or the object is not there; what the module raises passes.
+        """
+        name, _, attributes = entry.partition(":")
+        loaded: object = self._entry_module(entry, name.strip())
+        for attribute in (attributes.strip() or "plugin").split("."):
+            try:
+                loaded = getattr(loaded, attribute)
+            except AttributeError:
+                raise EntryMissing(entry, f"module {name!r} has no {attributes or 'plugin'!r}") from None
+        return loaded
+
+    def modules(self) -> Mapping[str, ModuleType]:
+        """The scope's own modules that are loaded now, by natural name."""
+        prefix = f"{self.root}."
+        found = {name.removeprefix(prefix): module for name, module in list(_modules.items()) if name.startswith(prefix)}
+        return {name: module for name, module in found.items() if getattr(module, "__name__", "").startswith(prefix)}
+
+    def natural(self, text: str) -> str:
+        """The text without mangled names."""
+        return natural(text.replace(f"{self.root}.", "").replace(f"{self.root}__", ""))
+
+    def format_exception(self, error: BaseException) -> str:
+        """The error's traceback with natural names, without the frames of the import machinery."""
+        return self.natural(report.format_exception(error))
+
+    @property
+    def names(self) -> Names:
+        """How the scope names modules."""
+        assert self._interior is not None, "an open scope has an inside"
+        return self._interior.names
+
+    def _entry_module(self, entry: str, name: str) -> ModuleType:
+        assert self._interior is not None, "only an open scope loads"
+        try:
+            return self._interior.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+                raise
+            raise EntryMissing(entry, f"there is no module {error.name!r}") from None
+
+
+def _root_package(interior: Interior) -> ModuleType:
+    """The package that all of the scope's modules are in; code may climb up to it and look for its file (twisted does)."""
+    root = ModuleType(interior.names.root)
+    root.__path__ = interior.path
+    root.__spec__ = ModuleSpec(root.__name__, None, is_package=True)
+    root.__spec__.submodule_search_locations = interior.path
+    root.__file__ = os.path.join((interior.path or [os.curdir])[0], "__init__.py")
+    vars(root)["__builtins__"] = interior.builtins
+    return root

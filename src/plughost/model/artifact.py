@@ -24,6 +24,8 @@ class StoredWheel:
     """Requires-Dist, as METADATA says it."""
     entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
     """Group → name → object reference."""
+    left_out: tuple[str, ...] = ()
+    """Files of the archive that were not unpacked, since nothing of ours would execute them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,3 +2,29 @@
 
 Knows files and bytes; nothing of networks, stores or plugins.
 """
+
+from __future__ import annotations
+
+from plughost.wheel.digest import fragment_sha256, hash_file, integrity, parse_integrity
+from plughost.wheel.guard import Entry, Guard, Limits, WheelFacts, inspect
+from plughost.wheel.metadata import Metadata, parse_entry_points, parse_metadata
+from plughost.wheel.name import WheelName, best, fits, parse_filename
+
+__all__ = [
+    "Entry",
+    "Guard",
+    "Limits",
+    "Metadata",
+    "WheelFacts",
+    "WheelName",
+    "best",
+    "fits",
+    "fragment_sha256",
+    "hash_file",
+    "inspect",
+    "integrity",
+    "parse_entry_points",
+    "parse_filename",
+    "parse_integrity",
+    "parse_metadata",
+]

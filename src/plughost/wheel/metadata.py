@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from dataclasses import dataclass
 from email.errors import MessageError
@@ -9,9 +10,13 @@ from itertools import takewhile
 
 from packaging.metadata import Metadata as Fields
 from packaging.metadata import RawMetadata, parse_email
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
-from plughost.errors import NotAWheel
+from plughost.errors import ArchiveRefused, DirectUrl, NotAWheel, WheelMisfit, WheelMisnamed
+from plughost.wheel.name import WheelName, fits
 
 # What the standard library's email parser takes for a line of the header; the first other line begins the body.
 _HEADER_LINE = re.compile(rb"[!-9;-~]+:|[\t ]+\S")
@@ -65,6 +70,29 @@ def parse_entry_points(text: str) -> dict[str, dict[str, str]]:
             raise ValueError(f"{line!r} is no entry of a group, or its name comes twice")
         group[name] = reference
     return groups
+
+
+def check_wheel_version(text: bytes, wheel: str) -> None:
+    """Refused unless the WHEEL file says that the wheel is laid out as version 1 of the format says (PEP 427)."""
+    said = [line.partition(b":")[2].strip() for line in text.splitlines() if line.lower().startswith(b"wheel-version:")]
+    if len(said) != 1 or not said[0].startswith(b"1."):
+        raise ArchiveRefused(wheel, "wheel-version", f"its WHEEL file says Wheel-Version {said!r}, 1.x can be read")
+
+
+def check_release(metadata: Metadata, name: WheelName, *, fit: bool) -> None:
+    """WheelMisnamed unless METADATA says what the file name says, DirectUrl where it requires an address.
+
+    With `fit` also WheelMisfit unless the tags and Requires-Python take this interpreter.
+    """
+    if metadata.project != name.project or Version(metadata.version) != Version(name.version):
+        raise WheelMisnamed(name.filename, f"its METADATA says {metadata.name} {metadata.version}")
+    for requirement in metadata.requires:
+        if "@" in requirement and Requirement(requirement).url:
+            raise DirectUrl(requirement)
+    if fit and not fits(name):
+        raise WheelMisfit(name.filename, f"its tags {', '.join(sorted(map(str, name.tags)))} are for another Python or platform")
+    if fit and not SpecifierSet(metadata.requires_python or "").contains(platform.python_version(), prereleases=True):
+        raise WheelMisfit(name.filename, f"it requires Python {metadata.requires_python}, this is {platform.python_version()}")
 
 
 def _header(text: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Who serves what: the table of mounts and slots, the visits inside each generation, and the ASGI app in front of them.
 
 Sees ASGI callables, plain callables and dicts; knows no framework, and nothing of where plugins come from.
-Reading order: table, visits, registry, dispatch, slots.
+Reading order: table, visits, registry, request, dispatch; contribution, turn, lanes, slots.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from plughost.registry.contribution import Contribution
 from plughost.registry.dispatch import Dispatch
 from plughost.registry.registry import Registry
-from plughost.registry.slots import Failure, Item, Rendered, render, to_html
+from plughost.registry.slots import Failure, Rendered, render, to_html
 from plughost.registry.table import Mounted, Table, Unavailable
+from plughost.registry.turn import Item
 from plughost.registry.visits import Visits
 
 __all__ = [

@@ -9,7 +9,7 @@ from plughost.model.owner import Owner
 from plughost.registry.visits import Visits
 
 Render = Callable[[Mapping[str, object]], object]
-"""Takes the props as a mapping, validates and picks them by itself (raising PropsInvalid), and returns the content or an awaitable of it."""
+"""Takes all props, picks and validates its own (raising PropsInvalid), and returns the content or an awaitable of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

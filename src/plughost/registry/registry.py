@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from plughost.errors import MountConflict
 from plughost.registry.table import Mounted, Table, Unavailable
+
+logger = logging.getLogger("plughost.plugin")
 
 
 def _unheard(table: Table) -> None:
@@ -43,7 +46,11 @@ class Registry:
 
     async def drain(self, mounted: Mounted, deadline: float) -> tuple[str, ...]:
         """Wait for the end of all visits as `Visits.drain` does; the names of those that would not end."""
-        return await mounted.visits.drain(deadline)
+        if left := await mounted.visits.drain(deadline):
+            owner = mounted.owner
+            fields = {"plugin": owner.plugin, "version": owner.version, "generation": owner.generation, "visits": left}
+            logger.warning("visits swallowed their cancellation and were left", extra=fields)
+        return left
 
     def _replace(self, table: Table) -> None:
         self.table = table

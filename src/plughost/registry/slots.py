@@ -1,22 +1,31 @@
-"""Rendering a slot: all contributions at once, in order, under one deadline, each failure by itself."""
+"""Rendering a slot: all contributions at once, in order, under one deadline, each failure by itself.
+
+A task for each contribution that is rendered on the loop, started eagerly where Python can (3.12), so that one that never
+waits costs next to nothing; one thread for those that are synchronous. At the deadline the late ones alone are cancelled.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import html
+import json
+import logging
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from plughost.model.event import Emit
+from plughost.model.event import Emit, SlotFailed
 from plughost.registry.contribution import Contribution
+from plughost.registry.lanes import in_lanes
+from plughost.registry.turn import Item, Turn
 
+logger = logging.getLogger("plughost.plugin")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """What one contribution gave; JSON content is plain values."""
-
-    plugin: str
-    version: str
-    content: object
-    content_type: str
+MAX_STUCK = 8
+"""So many sync renders of one generation may hang; further ones fail at once, for each would cost a thread."""
+_SHARE = 4
+"""A sync render has a quarter of the slot's time before the others stop waiting behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +58,76 @@ async def render(
 ) -> Rendered:
     """The contributions' contents, in order; those that failed or were not there after `deadline` seconds are in `errors`.
 
-    `natural` takes private module names out of what plugins say.
+    Each render keeps its generation alive. `natural` takes private module names out of what plugins say.
     """
-    raise NotImplementedError
+    loop = asyncio.get_running_loop()
+    turns = [Turn(contribution, loop) for contribution in contributions]
+    try:
+        await _played(turns, MappingProxyType(props), deadline, loop)
+    finally:
+        for turn in turns:
+            turn.close()
+    return Rendered(
+        slot=slot,
+        items=tuple(turn.outcome for turn in turns if isinstance(turn.outcome, Item)),
+        errors=tuple(_failure(turn, deadline, emit, natural) for turn in turns if not isinstance(turn.outcome, Item)),
+    )
 
 
 def to_html(rendered: Rendered) -> str:
-    """The fragments, joined: HTML as it is, everything else escaped, a failure as a comment with its code."""
-    raise NotImplementedError
+    """The fragments, joined: HTML as it is, everything else escaped (None is nothing), then a comment with its code for each failure."""
+    comments = (f"<!-- plughost: {failure.plugin} {failure.code} -->" for failure in rendered.errors)
+    return "".join((*map(_fragment, rendered.items), *comments))
+
+
+async def _played(turns: Sequence[Turn], props: Mapping[str, object], deadline: float, loop: asyncio.AbstractEventLoop) -> None:
+    until = loop.time() + deadline
+    running = {turn.task for turn in turns if not turn.contribution.sync and _started(turn, props, loop)}
+    threaded = [turn for turn in turns if turn.contribution.sync and turn.contribution.visits.stuck < MAX_STUCK]
+    lanes = loop.create_task(in_lanes(threaded, props, deadline / _SHARE)) if threaded else None
+    waited = {task for task in (*running, lanes) if task is not None}
+    try:
+        if waited:
+            await asyncio.wait(waited, timeout=max(0, until - loop.time()))
+    finally:
+        if lanes is not None:
+            lanes.cancel()
+
+
+def _started(turn: Turn, props: Mapping[str, object], loop: asyncio.AbstractEventLoop) -> bool:
+    """Start its task; False if that has ended already."""
+    turn.task = _task(turn.on_loop(props), loop)
+    return not turn.task.done()
+
+
+def _task(coroutine: Coroutine[object, object, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+    # Not by the loop's task factory: only the class starts eagerly on every version, and a turn knows whose it is.
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(coroutine, loop=loop, eager_start=True)
+    return asyncio.Task(coroutine, loop=loop)
+
+
+def _failure(turn: Turn, deadline: float, emit: Emit, natural: Callable[[str], str]) -> Failure:
+    error, owner = turn.error(deadline), turn.contribution.owner
+    detail = natural(error.detail)
+    names = {"plugin": owner.plugin, "version": owner.version, "generation": owner.generation}
+    logger.warning("a contribution failed", exc_info=turn.cause, extra={**names, "slot": turn.contribution.slot, "code": error.code})
+    emit(
+        SlotFailed(
+            plugin=owner.plugin,
+            version=owner.version,
+            generation=owner.generation,
+            slot=turn.contribution.slot,
+            code=error.code,
+            detail=detail,
+        )
+    )
+    return Failure(plugin=owner.plugin, version=owner.version, code=error.code, detail=detail)
+
+
+def _fragment(item: Item) -> str:
+    if item.content_type == "text/html":
+        return str(item.content)
+    if item.content is None:
+        return ""
+    return html.escape(item.content if isinstance(item.content, str) else json.dumps(item.content, ensure_ascii=False))

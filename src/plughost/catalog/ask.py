@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from plughost.errors import CatalogError, PlughostError, SourceInvalid, SourceUnreachable, WheelTooLarge
-from plughost.net.client import Answer, Client
+from plughost.net.client import Answer as Document
+from plughost.net.client import Client
 
 CAP = 16 * 1024 * 1024
 """The largest document that is read."""
@@ -27,7 +28,7 @@ async def within_deadline(url: str) -> AsyncIterator[None]:
         raise SourceUnreachable(url, f"no whole answer came within {DEADLINE:g} s") from None
 
 
-async def ask(client: Client, url: str, *, accept: str, unless: int, etag: str | None = None) -> Answer | None:
+async def ask(client: Client, url: str, *, accept: str, unless: int, etag: str | None = None) -> Document | None:
     """The document, None where the status is `unless` (404 not there, 304 not modified); raises CatalogError."""
     headers = {"Accept": accept, **({"If-None-Match": etag} if etag else {})}
     answer = await _get(client, url, headers)
@@ -40,7 +41,7 @@ async def ask(client: Client, url: str, *, accept: str, unless: int, etag: str |
     raise SourceInvalid(url, f"HTTP {answer.status}")
 
 
-async def _get(client: Client, url: str, headers: Mapping[str, str]) -> Answer:
+async def _get(client: Client, url: str, headers: Mapping[str, str]) -> Document:
     try:
         return await client.get(url, headers=headers, cap=CAP, deadline=DEADLINE)
     except CatalogError:

@@ -20,8 +20,8 @@ from plughost.model.plugin import Listing, WheelFile, parse_entry, parse_name
 from plughost.model.specifier import newest, parse_specifier
 from plughost.wheel.name import best
 
-Stamp = tuple[str, int, int]
-"""File name, modification time in nanoseconds, size."""
+Stamp = tuple[str, int, int, int]
+"""File name, inode, modification time in nanoseconds, size."""
 _LIST = "plugins.json"
 
 
@@ -45,11 +45,7 @@ class Folder:
 
     def state(self) -> tuple[Stamp, ...]:
         """What tells one content of the directory from another; raises SourceUnreachable."""
-        try:
-            files = sorted(file for file in self.path.iterdir() if file.suffix == ".whl" or file.name == _LIST)
-        except OSError as error:
-            raise SourceUnreachable(self.url, error.strerror or str(error)) from None
-        return tuple(stamp for stamp in map(_stamp, files) if stamp is not None)
+        return tuple(stamp for stamp in map(_stamp, self._files()) if stamp is not None)
 
     def listed(self) -> Answer:
         """The newest version of each plugin in it, or what its `plugins.json` says; raises CatalogError."""
@@ -88,6 +84,8 @@ class Folder:
         problems: dict[str, str] = {}
         listings: list[Listing] = []
         for plugin, wheels in self._carriers(problems).items():
+            if plugin in problems:  # its newest wheel is being written over: an older one is not what is meant
+                continue
             try:
                 listings.append(self._newest(plugin, wheels))
             except PlughostError as error:
@@ -102,9 +100,15 @@ class Folder:
                 carriers[plugin].append(wheel)
         return carriers
 
+    def _files(self) -> list[Path]:
+        try:
+            return sorted(file for file in self.path.iterdir() if file.suffix == ".whl" or file.name == _LIST)
+        except OSError as error:
+            raise SourceUnreachable(self.url, error.strerror or str(error)) from None
+
     def _wheels(self, problems: dict[str, str]) -> list[Carried]:
         """Every readable wheel; the others are put into `problems`."""
-        self._seen = {path: seen for path in sorted(self.path.glob("*.whl")) if (seen := self._look(path)) is not None}
+        self._seen = {path: seen for path in self._files() if path.name != _LIST and (seen := self._look(path)) is not None}
         for path, seen in self._seen.items():
             if seen.wheel is None:
                 problems |= dict.fromkeys(seen.names or {path.name}, seen.problem)
@@ -162,7 +166,7 @@ def _stamp(path: Path) -> Stamp | None:
         state = path.stat()
     except OSError:
         return None
-    return path.name, state.st_mtime_ns, state.st_size
+    return path.name, state.st_ino, state.st_mtime_ns, state.st_size
 
 
 def _file(wheel: Carried) -> WheelFile:

@@ -14,7 +14,6 @@ from urllib.parse import urljoin, urlsplit
 
 from packaging.version import Version
 
-from plughost import net
 from plughost.catalog import schema
 from plughost.catalog.ask import NOT_FOUND, NOT_MODIFIED, ask, within_deadline
 from plughost.catalog.hashes import with_hashes
@@ -23,6 +22,7 @@ from plughost.catalog.source import Answer, Kind, speaks_for
 from plughost.errors import PluginUnknown, ReleaseUnknown, SourceInvalid
 from plughost.model.plugin import Listing, parse_name
 from plughost.model.specifier import newest, parse_specifier
+from plughost.net.client import Answer as Document
 from plughost.net.client import Client
 from plughost.net.events import follow
 
@@ -79,7 +79,7 @@ class ListSource:
             project = project or await self._project(plugin)
             return await find_release(self._client, self.index, plugin=plugin, project=project, specifier=specifier, source=self.url)
 
-    async def _parse(self, document: net.Answer) -> Answer:
+    async def _parse(self, document: Document) -> Answer:
         """Off the loop: 16 MiB of JSON take a second."""
         hears = partial(speaks_for, self.names)
         parse = partial(schema.parse_list, document.body, source=self.url, base=document.url, index=self.index, hears=hears)

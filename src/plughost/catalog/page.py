@@ -22,13 +22,12 @@ class IndexFile:
 
 
 def parse_html(raw: bytes, *, source: str, base: str) -> tuple[IndexFile, ...]:
-    """The anchors of a project's HTML page as files; raises SourceInvalid where it is not text."""
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise SourceInvalid(source, f"its page is not UTF-8: {error}") from None
+    """The anchors of a project's HTML page as files; raises SourceInvalid where it is no UTF-8 or a hash in it is none."""
     anchors = _Anchors(base)
-    anchors.feed(text)
+    try:
+        anchors.feed(raw.decode())
+    except ValueError as error:
+        raise SourceInvalid(source, f"its page cannot be read: {error}") from None
     return tuple(anchors.files)
 
 

@@ -95,16 +95,20 @@ def parse_list(raw: bytes, *, source: str, base: str, index: str | None, hears: 
 
 def parse_page(raw: bytes, *, source: str, base: str) -> tuple[IndexFile, ...]:
     """The bytes of a project's JSON page (PEP 691) as files; raises SourceInvalid."""
-    page = _document(_Page, raw, source)
-    return tuple(
-        IndexFile(
-            filename=row.filename,
-            url=urldefrag(urljoin(base, row.url)).url,
-            sha256=row.hashes.get("sha256"),
-            requires_python=row.requires_python,
-            yanked=row.yanked is not False,
-        )
-        for row in page.files
+    files = _document(_Page, raw, source).files
+    try:
+        return tuple(_index_file(row, base) for row in files)
+    except ValueError as error:
+        raise SourceInvalid(source, f"it offers what is not a URL: {error}") from None
+
+
+def _index_file(row: _PageFile, base: str) -> IndexFile:
+    return IndexFile(
+        filename=row.filename,
+        url=urldefrag(urljoin(base, row.url)).url,
+        sha256=row.hashes.get("sha256"),
+        requires_python=row.requires_python,
+        yanked=row.yanked is not False,
     )
 
 
@@ -177,16 +181,14 @@ def _wheel(row: _File, base: str) -> tuple[WheelFile, WheelName]:
 
 
 def _sha256(row: _File, filename: str) -> str | None:
-    told = fragment_sha256(row.url)
-    if row.integrity is None:
-        return told
     try:
-        sha256 = parse_integrity(row.integrity)
+        told = fragment_sha256(row.url)
+        promised = told if row.integrity is None else parse_integrity(row.integrity)
     except ValueError as error:
-        raise _Wrong(f"integrity of {filename}: {error}") from None
-    if told not in (None, sha256):
+        raise _Wrong(f"{filename}: {error}") from None
+    if told not in (None, promised):
         raise _Wrong(f"{filename}: integrity and the URL's fragment promise different bytes")
-    return sha256
+    return promised
 
 
 def _joined(one: WheelFile, other: WheelFile) -> WheelFile:

@@ -43,8 +43,8 @@ class SimpleSource:
 
     async def changes(self) -> AsyncIterator[None]:
         """Nothing changes."""
-        for nothing in ():
-            yield nothing
+        return
+        yield  # what makes it a generator
 
     async def find(self, plugin: str, *, project: str | None, specifier: str) -> Listing:
         """The best release of the project, by default the one of the plugin's name."""
@@ -56,14 +56,14 @@ class SimpleSource:
 
 async def find_release(client: Client, index: str, *, plugin: str, project: str, specifier: str, source: str) -> Listing:
     """The best release of a project on an index; raises ProjectUnknown, ReleaseUnknown, RequestInvalid or CatalogError."""
-    wanted = parse_specifier(specifier)
+    name, wanted = parse_name(plugin), parse_specifier(specifier)
     offered = [file for file in map(_offered, await project_page(client, index, project)) if file is not None]
     releases = _releases(file for file in offered if file.name.project == canonicalize_name(project))
     chosen = newest([version for version, files in releases.items() if any(file.choosable for file in files)], wanted)
     if chosen is None:
         raise ReleaseUnknown(project, asked=specifier, present=_present(releases))
     return Listing(
-        name=parse_name(plugin),
+        name=name,
         version=str(chosen),
         wheels=_best_first(file.file for file in releases[chosen] if file.choosable),
         project=canonicalize_name(project),

@@ -40,7 +40,7 @@ def parse_mount(text: str) -> str:
 
 def parse_entry(text: str) -> str:
     """The text as an entry point `package.module:object`, `:plugin` where it names no object; raises RequestInvalid."""
-    entry = text.replace(" ", "")
+    entry = re.sub(r"\s*:\s*", ":", text.strip())
     if not _ENTRY.fullmatch(entry):
         raise RequestInvalid(f"entry point {text!r} is not of the form package.module:object")
     return entry if ":" in entry else f"{entry}:plugin"

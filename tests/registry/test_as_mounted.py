@@ -138,7 +138,8 @@ async def test_an_app_keeps_its_documentation_under_its_mount(client: httpx.Asyn
 
 
 async def test_dependencies_forms_uploads_and_background_tasks_work(client: httpx.AsyncClient, mount: Any) -> None:
-    app, done = FastAPI(), []
+    app = FastAPI()
+    done: list[str] = []
 
     @app.post("/send")
     async def send(who: Annotated[str, Depends(context)], text: Annotated[str, Form()], file: UploadFile, after: BackgroundTasks) -> str:

@@ -24,8 +24,8 @@ logger = logging.getLogger("plughost.plugin")
 
 MAX_STUCK = 8
 """So many sync renders of one generation may hang; further ones fail at once, for each would cost a thread."""
-_SHARE = 4
-"""A sync render has a quarter of the slot's time before the others stop waiting behind it."""
+_SHARE, _PATIENCE = 4, 2.0
+"""A sync render has a quarter of the slot's time, or two seconds, before the others stop waiting behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ async def _played(turns: Sequence[Turn], props: Mapping[str, object], deadline: 
     until = loop.time() + deadline
     running = {turn.task for turn in turns if not turn.contribution.sync and _started(turn, props, loop)}
     threaded = [turn for turn in turns if turn.contribution.sync and turn.contribution.visits.stuck < MAX_STUCK]
-    lanes = loop.create_task(in_lanes(threaded, props, deadline / _SHARE)) if threaded else None
+    lanes = loop.create_task(in_lanes(threaded, props, min(deadline / _SHARE, _PATIENCE))) if threaded else None
     waited = {task for task in (*running, lanes) if task is not None}
     try:
         if waited:

@@ -30,7 +30,7 @@ class Item:
 class Turn:
     """One render; `cause` is what the plugin raised."""
 
-    __slots__ = ("_ended", "_late", "_loop", "_started", "_stopped", "cause", "contribution", "outcome", "task")
+    __slots__ = ("_closed", "_ended", "_late", "_loop", "_started", "_stopped", "cause", "contribution", "outcome", "task")
 
     def __init__(self, contribution: Contribution, loop: asyncio.AbstractEventLoop) -> None:
         self.contribution = contribution
@@ -38,7 +38,7 @@ class Turn:
         self.cause: BaseException | None = None
         self.task: asyncio.Task[None] | None = None
         self._loop = loop
-        self._started = self._ended = self._late = self._stopped = False
+        self._started = self._ended = self._closed = self._late = self._stopped = False
         contribution.visits.enter(self)
 
     def __str__(self) -> str:
@@ -60,11 +60,12 @@ class Turn:
             self._failed(error)
 
     def in_thread(self, props: Mapping[str, object]) -> None:
-        """Render here and now, in a thread of the slot's and a context of its own."""
+        """Render here and now, in a thread of the slot's and a context of its own; not if the slot was closed meanwhile."""
         self._started = True
         current.set(self.contribution.owner)
         try:
-            self.outcome = _item(self.contribution.owner, self.contribution.render(props))
+            if not self._closed:
+                self.outcome = _item(self.contribution.owner, self.contribution.render(props))
         except BaseException as error:  # noqa: BLE001 - law 9: a render is plugin code, and nothing above it in this thread is
             self._failed(error)
         self._ended = True
@@ -82,7 +83,11 @@ class Turn:
             self.task.cancel()
 
     def close(self) -> None:
-        """Leave the generation; a late one is cancelled and leaves when it really ends."""
+        """Leave the generation; a late one is cancelled and leaves when it really ends.
+
+        A thread sets *started* and looks whether it is closed, this sets *closed* and looks whether it has started: one sees the other.
+        """
+        self._closed = True
         if self.task is not None and not self.task.done():
             self.task.cancel()
             self.task.add_done_callback(self._leave)

@@ -163,7 +163,8 @@ def _check_place(file: BinaryIO, end: _End, wheel: str) -> None:
         raise ArchiveRefused(wheel, "central-directory", "its directory reaches into its end record")
     if gap == 0:
         return
-    if _END_MARK in _read_at(file, end.place - min(gap, _LONGEST_COMMENT), _LONGEST_COMMENT):
+    nearest = min(gap, _LONGEST_COMMENT)
+    if _END_MARK in _read_at(file, end.place - nearest, nearest):
         raise ArchiveRefused(wheel, "end-records", "it has more than one end record")
     if _read_at(file, end.place - end.length, 4) == _CENTRAL_MARK:
         raise ArchiveRefused(wheel, "leading-bytes", f"{gap} bytes stand before the archive")

@@ -116,7 +116,7 @@ def _check_local(member: Member, extent: bytes, wheel: str) -> int:
     if not extent.startswith(_LOCAL_MARK) or len(extent) < _LOCAL.size:
         raise ArchiveRefused(wheel, "local-header", f"no entry begins where the directory says that {member.name!r} does")
     _, flags, method, crc, packed, size, name_length, extra_length = _LOCAL.unpack_from(extent)
-    begin = _LOCAL.size + name_length + extra_length
+    begin: int = _LOCAL.size + name_length + extra_length
     if (flags, method, extent[_LOCAL.size : _LOCAL.size + name_length]) != (member.flags, member.method, member.raw):
         raise ArchiveRefused(
             wheel, "local-header", f"{member.name!r} has another name, method or flags in its own header than in the directory"

@@ -25,7 +25,7 @@ from plughost.wheel.record import Record, check_names, parse_record, verified
 
 __all__ = ["Entry", "Guard", "Limits", "WheelFacts", "inspect"]
 
-_LARGEST_METADATA = 32 << 20
+_LARGEST_HELD = 32 << 20
 """Bytes of RECORD, METADATA, WHEEL or entry_points.txt, which are held in memory."""
 
 
@@ -137,8 +137,8 @@ class Guard:
         member = files.get(name)
         if member is None:
             raise NotAWheel(self._wheel, f"it has no {name}")
-        if member.size > _LARGEST_METADATA:
-            raise ArchiveRefused(self._wheel, "file-too-large", f"{name!r} claims {member.size} bytes, {_LARGEST_METADATA} are allowed")
+        if member.size > _LARGEST_HELD:
+            raise ArchiveRefused(self._wheel, "file-too-large", f"{name!r} claims {member.size} bytes, {_LARGEST_HELD} are allowed")
         pieces = contents(self._file, member, self._wheel)
         self._held[name] = b"".join(pieces if record is None else verified(pieces, name, record[name], self._wheel))
         return self._held[name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
@@ -54,13 +54,14 @@ def find_info(names: Iterable[str], own: WheelName) -> str:
     return infos[0]
 
 
-def place(members: Iterable[Member], info: str, own: WheelName, *, most: int) -> list[Placed]:
+def place(members: Sequence[Member], info: str, own: WheelName, *, most: int) -> list[Placed]:
     """Where each file goes; refused where two would go to one place, or where `.data` is not used as PEP 427 says."""
     tree = Tree(own.filename, most=most)
+    data = _data_directory(members, own)
     signatures = {f"{info}/{name}" for name in SIGNATURES}
     placed = []
     for member in members:
-        scheme, path = _destination(member.name.removesuffix("/"), own)
+        scheme, path = _destination(member, data, own.filename)
         if member.is_directory:
             tree.add_folder(path)
             continue
@@ -124,18 +125,27 @@ def _is_own(directory: str, suffix: str, own: WheelName) -> bool:
         return False
 
 
-def _destination(name: str, own: WheelName) -> tuple[str, str]:
-    """The scheme ("" outside of `.data`) and the path in the site."""
+def _data_directory(members: Iterable[Member], own: WheelName) -> str:
+    """The name of the wheel's `.data` directory, "" without one; refused where there is another release's."""
+    tops = {member.name.partition("/")[0] for member in members if "/" in member.name}
+    found = sorted(top for top in tops if folded(top).endswith(".data"))
+    for top in found:
+        if len(found) > 1 or not _is_own(top, ".data", own):
+            raise ArchiveRefused(own.filename, "data-scheme", f"its directory {top!r} is another release's")
+    return found[0] if found else ""
+
+
+def _destination(member: Member, data: str, wheel: str) -> tuple[str, str]:
+    """The scheme ("" outside of `.data`) and the path in the site ("" for the directory of a scheme)."""
+    name = member.name.removesuffix("/")
     top, below, rest = name.partition("/")
-    if not folded(top).endswith(".data"):
+    if not data or top != data or not below:
         return "", name
-    if not _is_own(top, ".data", own):
-        raise ArchiveRefused(own.filename, "data-scheme", f"its directory {top!r} is another release's")
     scheme, _, path = rest.partition("/")
-    if below and scheme not in _IN_SITE | _LEFT_OUT:
-        raise ArchiveRefused(own.filename, "data-scheme", f"{name!r} is in no directory that PEP 427 knows in {top!r}")
+    if scheme not in _IN_SITE | _LEFT_OUT or not (path or member.is_directory):
+        raise ArchiveRefused(wheel, "data-scheme", f"{name!r} is in no directory that PEP 427 knows in {data!r}")
     if folded(path.partition("/")[0]).endswith(".dist-info"):
-        raise ArchiveRefused(own.filename, "dist-info", f"{name!r} would change the metadata of a distribution")
+        raise ArchiveRefused(wheel, "dist-info", f"{name!r} would change the metadata of a distribution")
     return scheme, name if scheme in _LEFT_OUT else path
 
 

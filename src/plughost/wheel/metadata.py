@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 import re
+import sys
 from dataclasses import dataclass
 from email.errors import MessageError
 from itertools import takewhile
@@ -18,9 +18,12 @@ from packaging.version import Version
 from plughost.errors import ArchiveRefused, DirectUrl, NotAWheel, WheelMisfit, WheelMisnamed
 from plughost.wheel.name import WheelName, fits
 
-# What the standard library's email parser takes for a line of the header; the first other line begins the body.
-_HEADER_LINE = re.compile(rb"[!-9;-~]+:|[\t ]+\S")
+_HEADER_LINE = re.compile(rb"From |[!-9;-~]*:|[\t ]")
+"""What the standard library's email parser takes for a line of the header; the first other line begins the body."""
+_PYTHON = ".".join(map(str, sys.version_info[:3]))
+_LONGEST_HEADER = 1 << 20
 _READ_VERSIONS = ("1.", "2.")
+_NEEDED = frozenset(("metadata-version", "name", "version", "requires-python", "requires-dist", "provides-extra"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ def parse_metadata(text: bytes, wheel: str) -> Metadata:
     try:
         raw, unread = parse_email(_header(text))
         return _metadata(raw, unread, text)
-    except (ValueError, MessageError) as error:
+    except (ValueError, MessageError, RecursionError) as error:
         raise NotAWheel(wheel, f"its METADATA cannot be read: {error}") from error
 
 
@@ -91,19 +94,21 @@ def check_release(metadata: Metadata, name: WheelName, *, fit: bool) -> None:
             raise DirectUrl(requirement)
     if fit and not fits(name):
         raise WheelMisfit(name.filename, f"its tags {', '.join(sorted(map(str, name.tags)))} are for another Python or platform")
-    if fit and not SpecifierSet(metadata.requires_python or "").contains(platform.python_version(), prereleases=True):
-        raise WheelMisfit(name.filename, f"it requires Python {metadata.requires_python}, this is {platform.python_version()}")
+    if fit and not SpecifierSet(metadata.requires_python or "").contains(_PYTHON):
+        raise WheelMisfit(name.filename, f"it requires Python {metadata.requires_python}, this is {_PYTHON}")
 
 
 def _header(text: bytes) -> bytes:
     # Without the body: descriptions are long, and one that is a deeply nested MIME message must not be parsed as such.
-    return b"".join(takewhile(_HEADER_LINE.match, text.splitlines(keepends=True)))
+    header = b"".join(takewhile(_HEADER_LINE.match, text.splitlines(keepends=True)))
+    if len(header) > _LONGEST_HEADER:
+        raise ValueError(f"its fields take {len(header)} bytes, {_LONGEST_HEADER} are allowed")
+    return header
 
 
 def _metadata(raw: RawMetadata, unread: dict[str, list[str]], text: bytes) -> Metadata:
-    doubled = {"name", "version", "requires-python", "metadata-version"} & unread.keys()
-    if doubled:
-        raise ValueError(f"{', '.join(sorted(doubled))} comes twice or is not UTF-8")
+    if bad := _NEEDED & unread.keys():
+        raise ValueError(f"{', '.join(sorted(bad))} comes twice or is not UTF-8")
     if not raw.get("metadata_version", "").startswith(_READ_VERSIONS):
         raise ValueError(f"Metadata-Version is {raw.get('metadata_version')!r}, 1.x and 2.x can be read")
     fields = Fields.from_raw(raw, validate=False)
@@ -114,6 +119,6 @@ def _metadata(raw: RawMetadata, unread: dict[str, list[str]], text: bytes) -> Me
         requires_python=str(fields.requires_python) if fields.requires_python is not None else None,
         requires=tuple(map(str, fields.requires_dist or ())),
         extras=frozenset(fields.provides_extra or ()),
-        summary=raw.get("summary", ""),
+        summary=" ".join(raw.get("summary", "").split()),
         text=text,
     )

@@ -8,7 +8,7 @@ import unicodedata
 from plughost.errors import ArchiveRefused
 
 _UTF8 = 0x800
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVE = re.compile(r"(?:^|/)[A-Za-z]:")
 _UNPRINTABLE = frozenset(("Cc", "Cs", "Zl", "Zp"))
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Invisible characters that make a name read otherwise than it is."""
@@ -89,7 +89,7 @@ def _check_length(name: str, raw: bytes, wheel: str) -> None:
 def _check_form(name: str, wheel: str) -> None:
     if name.startswith("/"):
         raise ArchiveRefused(wheel, "name-absolute", f"the name {name!r} begins at the root")
-    if _DRIVE.match(name):
+    if _DRIVE.search(name):
         raise ArchiveRefused(wheel, "name-drive", f"the name {name!r} names a drive")
     if "\\" in name:
         raise ArchiveRefused(wheel, "name-backslash", f"the name {name!r} has a backslash")

@@ -1,21 +1,14 @@
-"""What plugin authors and plughost's own tests need: real wheels made in memory.
-
->>> chat = wheel("acme-chat", "1.0", {"acme_chat.py": "def plugin(): ..."}, plugins={"chat": "acme_chat:plugin"})
->>> chat.filename
-'acme_chat-1.0-py3-none-any.whl'
-"""
+"""Wheels made in memory, as a build back-end would make them (PEP 427)."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BuiltWheel", "wheel"]
+from plughost.testing.archives import Part, pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +59,16 @@ def wheel(
     if plugins:
         rows = "".join(f"{name} = {value}\n" for name, value in plugins.items())
         content[f"{info}/entry_points.txt"] = f"[plughost.plugins]\n{rows}".encode()
-    record = "".join(f"{path},sha256={_record_hash(data)},{len(data)}\n" for path, data in content.items())
-    content[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
-    return BuiltWheel(f"{stem}-{tag}.whl", _archive(content))
+    return BuiltWheel(f"{stem}-{tag}.whl", pack(with_record([Part(name=path, data=data) for path, data in content.items()], info)))
 
 
-def _record_hash(data: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+def with_record(parts: Sequence[Part], info: str) -> list[Part]:
+    """These parts of an archive and `{info}/RECORD`, which names all files among them with their hashes."""
+    rows = [_record_row(part) for part in parts if not part.name.endswith("/")]
+    return [*parts, Part(name=f"{info}/RECORD", data="".join([*rows, f"{info}/RECORD,,\n"]).encode())]
 
 
-def _archive(content: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, data in content.items():
-            archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
+def _record_row(part: Part) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(part.data).digest()).rstrip(b"=").decode()
+    path = '"' + part.name.replace('"', '""') + '"' if set(part.name) & set(',"\n\r') else part.name
+    return f"{path},sha256={digest},{len(part.data)}\n"

@@ -28,6 +28,7 @@ from plughost.errors.catalog import (
     SourceUnreachable,
 )
 from plughost.errors.host import (
+    AddressUnavailable,
     DiskFull,
     HomeNotWritable,
     HostFault,
@@ -92,6 +93,7 @@ from plughost.errors.tree import (
 
 __all__ = [
     "AddressNotAllowed",
+    "AddressUnavailable",
     "ArchiveRefused",
     "ArtifactError",
     "CatalogError",

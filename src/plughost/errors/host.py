@@ -36,6 +36,17 @@ class LedgerTooNew(HostError):
         self.path, self.has, self.knows = path, has, knows
 
 
+class AddressUnavailable(HostError):
+    """The address to serve on cannot be bound."""
+
+    code, status = "address-unavailable", 500
+    retried = False
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"{host}:{port} cannot be served on: {reason}; choose another --port (0 picks a free one)")
+        self.host, self.port = host, port
+
+
 class Interrupted(HostError):
     """The process that ran the operation is gone."""
 

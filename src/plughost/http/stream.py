@@ -1,0 +1,74 @@
+"""Server-sent events (WHATWG HTML, section 9.2), as both programs send them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.responses import StreamingResponse
+
+HEARTBEAT = 15.0
+"""Seconds after which a comment shows that the stream is alive."""
+_LOOK = 0.25
+"""Seconds between two looks whether the server stops."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSentEvent:
+    """One event; None is left out."""
+
+    id: str | None = None
+    event: str | None = None
+    data: str | None = None
+
+    def encode(self) -> bytes:
+        """Its lines; a line break in `data` becomes a second data line, in the other two it is dropped."""
+        lines = [f"{name}: {_one_line(value)}" for name, value in (("id", self.id), ("event", self.event)) if value is not None]
+        if self.data is not None:
+            lines += [f"data: {line}" for line in self.data.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+        return ("\n".join(lines) + "\n\n").encode()
+
+
+def sse(
+    events: AsyncIterator[ServerSentEvent],
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    heartbeat: float = HEARTBEAT,
+    headers: Mapping[str, str] | None = None,
+) -> StreamingResponse:
+    """The events as a response that ends when the events do, when the client leaves, or when the server stops."""
+    no_buffers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_paced(events, stopping, heartbeat), media_type="text/event-stream", headers={**no_buffers, **(headers or {})})
+
+
+async def _paced(events: AsyncIterator[ServerSentEvent], stopping: Callable[[], bool], heartbeat: float) -> AsyncIterator[bytes]:
+    yield b": here\n\n"
+    silent = 0.0
+    following = _next(events)
+    try:
+        while not stopping():
+            done, _ = await asyncio.wait({following}, timeout=_LOOK)
+            if done:
+                if (event := following.result()) is None:
+                    return
+                silent = 0.0
+                yield event.encode()
+                following = _next(events)
+            elif (silent := silent + _LOOK) >= heartbeat:
+                silent = 0.0
+                yield b": alive\n\n"
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+def _next(events: AsyncIterator[ServerSentEvent]) -> asyncio.Task[ServerSentEvent | None]:
+    async def following() -> ServerSentEvent | None:
+        return await anext(events, None)
+
+    return asyncio.ensure_future(following())
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\r", "").replace("\n", "")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from plughost.errors import CatalogError, PlughostError, SourceInvalid, SourceUnreachable, WheelTooLarge
+from plughost.errors import FetchFailed, PlughostError, SourceInvalid, SourceUnreachable, WheelTooLarge
 from plughost.net.client import Answer as Document
 from plughost.net.client import Client
 
@@ -44,8 +44,8 @@ async def ask(client: Client, url: str, *, accept: str, unless: int, etag: str |
 async def _get(client: Client, url: str, headers: Mapping[str, str]) -> Document:
     try:
         return await client.get(url, headers=headers, cap=CAP, deadline=DEADLINE)
-    except CatalogError:
-        raise
+    except FetchFailed as error:
+        raise SourceUnreachable(url, error.reason) from error
     except WheelTooLarge:
         raise SourceInvalid(url, f"it is larger than {CAP // 1024 // 1024} MiB") from None
     except PlughostError as error:  # an origin or address that may not be asked: for a source that is a way to be down

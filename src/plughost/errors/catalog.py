@@ -32,4 +32,4 @@ class FetchFailed(CatalogError):
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{url} could not be fetched: {reason}; nothing was installed")
-        self.url = url
+        self.url, self.reason = url, reason

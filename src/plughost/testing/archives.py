@@ -87,7 +87,7 @@ def pack(
         body.write(part.before)
         header, payload = _header(part)
         directory.write(_row(part, header, body.tell()) if part.listed else b"")
-        body.write(_local(header._replace(mark=b"PK\x03\x04", **part.local)) + payload + part.after)
+        body.write(_local(header._replace(**{"mark": b"PK\x03\x04", **part.local})) + payload + part.after)
     said = {"entries": sum(part.listed for part in parts), "length": directory.tell(), "offset": body.tell(), "disk": 0}
     archive = body.getvalue() + directory.getvalue() + gap
     archive += b"" if zip64 is None else _wide_end({**said, "size": 44, "place": len(archive), **zip64})

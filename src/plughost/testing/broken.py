@@ -83,10 +83,10 @@ _MEMBER: Mapping[str, Callable[[_Honest], bytes]] = {
 }
 
 _SIZE: Mapping[str, Callable[[_Honest], bytes]] = {
-    "file-too-large": lambda honest: honest.lying(size=3 << 30, packed=3 << 30),
+    "file-too-large": lambda honest: honest.lying(size=3 << 30),
     "ratio": lambda honest: honest.bringing("zeros.bin", data=b"\0" * (40 * _MIB)),
     "too-many-entries": lambda honest: pack(honest.parts, zip64={"entries": 10**6}, end={"entries": 0xFFFF}),
-    "total-too-large": lambda honest: pack([replace(part, size=1 << 30, packed=1 << 30) for part in honest.parts]),
+    "total-too-large": lambda honest: pack([replace(part, size=1 << 30) for part in honest.parts]),
 }
 
 _NAME: Mapping[str, Callable[[_Honest], bytes]] = {

@@ -30,6 +30,7 @@ _LOCATOR_MARK = b"PK\x06\x07"
 _CENTRAL = struct.Struct("<4sxB2x2H4x3L4H2x2L")
 _CENTRAL_MARK = b"PK\x01\x02"
 
+_LEAST_LOCAL = 30
 _LONGEST_COMMENT = 0xFFFF
 _LONGEST_ROW = 8192
 """What the directory may need for one member: its fixed part, a name as long as is allowed, and extra fields."""
@@ -201,6 +202,8 @@ def _row(directory: bytes, at: int, wheel: str) -> tuple[_Row, int]:
 
 
 def _member(row: _Row, end: int, wheel: str) -> Member:
+    if row.start + _LEAST_LOCAL + row.packed > end:
+        raise ArchiveRefused(wheel, "overlap", f"its entry {row.raw!r} reaches into what follows it")
     return Member(
         name=read_name(row.raw, row.flags, wheel),
         raw=row.raw,

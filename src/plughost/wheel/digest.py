@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from pathlib import Path
@@ -51,7 +50,7 @@ def _decoded(part: str) -> str:
     value = part.removeprefix("sha256-").partition("?")[0].translate(_URL_SAFE).rstrip("=")
     try:
         digest = base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:
         digest = b""
     return _checked_hex(digest.hex())
 

@@ -30,6 +30,9 @@ class Limits:
 
 def check_members(members: Sequence[Member], limits: Limits, wheel: str) -> None:
     """Refused where a member is doubled, no plain file or directory, packed strangely, or claims more than the limits."""
+    total, packed = sum(member.size for member in members), sum(member.packed for member in members)
+    if total > limits.total:
+        raise ArchiveRefused(wheel, "total-too-large", f"its files claim {total} bytes, {limits.total} are allowed")
     names = set()
     for member in members:
         if member.name in names:
@@ -38,9 +41,6 @@ def check_members(members: Sequence[Member], limits: Limits, wheel: str) -> None
         _check_kind(member, wheel)
         check_method(member, wheel)
         _check_size(member, limits, wheel)
-    total, packed = sum(member.size for member in members), sum(member.packed for member in members)
-    if total > limits.total:
-        raise ArchiveRefused(wheel, "total-too-large", f"its files claim {total} bytes, {limits.total} are allowed")
     if total > limits.ratio_floor and total > limits.ratio * packed:
         raise ArchiveRefused(wheel, "ratio", f"{packed} bytes that claim to inflate to {total} are a bomb")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, canonicalize_version
 
 from plughost.errors import NativeConflict, ResolutionFailed, SharedConflict, SharedExtraMissing
 from plughost.model.artifact import Site, StoredWheel
@@ -105,7 +105,8 @@ def negotiate(site: Site, share: HostShare, natives: Mapping[str, str]) -> Shari
     natural = _natural(walk, wheels)
     for project in natural:
         _demand_native(wheels[project], walk.asks.get(project, ()), natives)
-    return _sharing(walk, wheels, share, offered, natural)
+    versions = {project: natives.get(project, wheels[project].version) for project in natural}
+    return _sharing(walk, wheels, share, offered, natural, versions)
 
 
 def offered_instead(closure: Mapping[str, Sequence[str]], root: str, share: HostShare) -> frozenset[str]:
@@ -152,6 +153,11 @@ def applying(requires: Iterable[str], extras: frozenset[str]) -> list[Requiremen
     """The requirements that hold on this interpreter with these extras."""
     parsed = map(Requirement, requires)
     return [r for r in parsed if r.marker is None or any(r.marker.evaluate({"extra": extra}) for extra in extras | {""})]
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether both texts name one version (1.0 and 1.0.0 do)."""
+    return canonicalize_version(one) == canonicalize_version(other)
 
 
 def _suits(shared: SharedDistribution, asks: Iterable[Ask], share: HostShare) -> bool:
@@ -203,19 +209,24 @@ def _natural(walk: _Walk, wheels: Mapping[str, StoredWheel]) -> Mapping[str, str
 
 def _demand_native(wheel: StoredWheel, asks: Sequence[Ask], natives: Mapping[str, str]) -> None:
     loaded = natives.get(wheel.project, wheel.version)
-    if loaded != wheel.version and not (asks and all(ask.fits(loaded) for ask in asks)):
+    if not same_version(loaded, wheel.version) and not (asks and all(ask.fits(loaded) for ask in asks)):
         raise NativeConflict(wheel.project, wanted="; ".join(map(str, asks)) or wheel.version, loaded=loaded)
 
 
 def _sharing(
-    walk: _Walk, wheels: Mapping[str, StoredWheel], share: HostShare, offered: frozenset[str], natural: Mapping[str, str]
+    walk: _Walk,
+    wheels: Mapping[str, StoredWheel],
+    share: HostShare,
+    offered: frozenset[str],
+    natural: Mapping[str, str],
+    versions: Mapping[str, str],
 ) -> Sharing:
     visible = {project: shared for project, shared in share.items() if shared.kind == "strict" or project in offered}
     private = [wheels[project] for project in walk.reached if project not in natural]
     return Sharing(
         placements=(
             *(Placement(project=p, version=s.version, kind="shared", why=_why(s, walk.asks.get(p, ()))) for p, s in visible.items()),
-            *(Placement(project=p, version=wheels[p].version, kind="native", why=why) for p, why in natural.items()),
+            *(Placement(project=p, version=versions[p], kind="native", why=why) for p, why in natural.items()),
             *(Placement(project=w.project, version=w.version, kind="private", why=_why_private(w, share)) for w in private),
         ),
         shared_tops=frozenset().union(*(shared.tops for shared in visible.values())),

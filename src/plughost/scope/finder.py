@@ -51,10 +51,10 @@ class Finder:
         """The spec of a scope's module or of a native; None for every other name, ModuleNotFoundError for a scope's unknown one."""
         del target
         if not fullname.startswith(MANGLED):
-            return natives.find(fullname)
+            return natives.find(fullname, path)
         root, _, plain = fullname.partition(".")
         if root not in _open:
-            raise ModuleNotFoundError(f"No module named {plain!r}: its plugin has been stopped", name=fullname)
+            raise ModuleNotFoundError("the plugin has been stopped, nothing can be imported for it any more", name=fullname)
         spec = _in_scope(_open[root], fullname, plain, path)
         if spec is None:
             raise ModuleNotFoundError(f"No module named {plain!r}", name=fullname)
@@ -67,9 +67,10 @@ class Finder:
 
 
 def _in_scope(interior: Interior, fullname: str, plain: str, path: Sequence[str] | None) -> ModuleSpec | None:
-    if plain in TABLE:
+    of_host = interior.names.of_host(plain)
+    if of_host and plain in TABLE:
         return ModuleSpec(fullname, _AsItIs(TABLE[plain](interior)))  # type: ignore[arg-type] # a loader by protocol
-    if interior.names.of_host(plain):
+    if of_host:
         return ModuleSpec(fullname, _AsItIs(importlib.import_module(plain)))  # type: ignore[arg-type] # likewise
     spec = interior.search.find(fullname, path)
     if spec is None and interior.names.leads_to_host(plain):
@@ -80,11 +81,11 @@ def _in_scope(interior: Interior, fullname: str, plain: str, path: Sequence[str]
 _finder = Finder()
 
 
-def enter(interior: Interior) -> None:
-    """From now on the scope's modules are found; raises ValueError where its root is taken."""
+def enter(interior: Interior) -> tuple[str, ...]:
+    """From now on the scope's modules are found; returns what `keep_first` does. ValueError where the root is taken."""
     if _open.setdefault(interior.names.root, interior) is not interior:
         raise ValueError(f"a scope {interior.names.root} is open already")
-    keep_first()
+    return keep_first()
 
 
 def leave(interior: Interior) -> None:
@@ -93,7 +94,7 @@ def leave(interior: Interior) -> None:
 
 
 def keep_first() -> tuple[str, ...]:
-    """Our importer is asked before all others; returns the names of those that had got in front of it."""
+    """Our importer is asked before all others; returns the names of those that had got in front of it since it was put there."""
     if sys.meta_path and sys.meta_path[0] is _finder:
         return ()
     front = sys.meta_path[: sys.meta_path.index(_finder)] if _finder in sys.meta_path else []

@@ -1,79 +1,101 @@
-"""What the standard library keeps about modules for ever, and how it lets go of a scope's."""
+"""What the standard library keeps about modules for ever, and how it lets go of a scope's.
+
+Each function here knows one module of the standard library: where it keeps classes, functions or names that others handed to it, and
+how to take out those of a scope. Several of these places are private; each is asked for with getattr, and tests/leaks shows for every
+Python that nothing is kept. `Ours` says whether a thing was made by code of the scope, by the name of the module it was made in.
+"""
 
 from __future__ import annotations
 
 import copyreg
+import gc
 import linecache
 import logging
 import sys
 import typing
 import warnings
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from types import FunctionType, MappingProxyType
+from typing import Any
 
 _modules = sys.modules
-
-
-def forget(prefix: str, directories: Sequence[str]) -> None:
-    """Take everything of a scope out of the standard library's registries and caches."""
-    for take_out in (_typing, _copyreg, _warnings, _finalizers, _logging, _inspect):
-        take_out(lambda thing: _belongs(thing, prefix))
-    for path in [path for path in linecache.cache if path.startswith(tuple(directories))]:
-        linecache.cache.pop(path, None)
-    for path in [path for path in sys.path_importer_cache if path.startswith(tuple(directories))]:
-        sys.path_importer_cache.pop(path, None)
-
-
 Ours = Callable[[object], bool]
 
 
-def _belongs(thing: object, prefix: str) -> bool:
+def forget(root: str, directories: Iterable[str]) -> None:
+    """Take everything of a scope out of the standard library's registries and caches."""
+
+    def ours(thing: object) -> bool:
+        return any(name == root or name.startswith(f"{root}.") for name in _made_in(thing))
+
+    for take_out in (_typing, _copyreg, _warnings, _finalizers, _logging, _inspect, _generics, _ctypes, _sqlite):
+        take_out(ours)
+    here = tuple(directories)
+    for cache in (linecache.cache, sys.path_importer_cache):
+        _drop(cache, lambda path: isinstance(path, str) and path.startswith(here))
+
+
+def _made_in(thing: object) -> Iterator[str]:
+    """The names of the modules that a thing, its class, or what it calls was made in; a text is taken for such a name."""
+    if isinstance(thing, str):
+        yield thing
+        return
     for one in (thing, type(thing)):
-        module = getattr(one, "__module__", None)
-        if isinstance(module, str) and module.startswith(prefix):
-            return True
-    return isinstance(thing, str) and thing.startswith(prefix)
+        if isinstance(module := getattr(one, "__module__", None), str):
+            yield module
+    for inner in (getattr(thing, "__self__", None), getattr(thing, "func", None)):  # bound methods, functools.partial
+        if inner is not None and not isinstance(inner, type(sys)):
+            yield from _made_in(inner)
+
+
+def _drop(registry: MutableMapping[Any, Any] | None, ours: Ours) -> None:
+    """Remove the entries whose key is ours."""
+    for key in [key for key in registry or () if any(map(ours, key if isinstance(key, tuple) else (key,)))]:
+        if registry is not None:
+            registry.pop(key, None)
 
 
 def _typing(ours: Ours) -> None:
     for clear in getattr(typing, "_cleanups", ()):  # the caches behind Optional[X], List[X]
         clear()
-    overloads = getattr(typing, "_overload_registry", {})
-    for module in [module for module in overloads if ours(module)]:
-        del overloads[module]
+    for module in (typing, _modules.get("typing_extensions")):
+        _drop(getattr(module, "_overload_registry", None), ours)
 
 
 def _copyreg(ours: Ours) -> None:
-    for cls in [cls for cls in copyreg.dispatch_table if ours(cls)]:
-        del copyreg.dispatch_table[cls]
+    _drop(copyreg.dispatch_table, ours)
 
 
 def _warnings(ours: Ours) -> None:
-    kept = [one for one in warnings.filters if not ours(one[2])]
-    if len(kept) != len(warnings.filters):
-        warnings.filters[:] = kept  # type: ignore[index] # a list, which typeshed does not say
-        getattr(warnings, "_filters_mutated", lambda: None)()
-    for module in list(_modules.values()):
-        seen = getattr(module, "__dict__", {}).get("__warningregistry__")
-        for key in [key for key in seen or () if isinstance(key, tuple) and any(map(ours, key))]:
-            del seen[key]
+    filters = typing.cast("list[tuple[Any, ...]]", warnings.filters)
+    kept = [one for one in filters if not ours(one[2])]
+    if len(kept) != len(filters):
+        filters[:] = kept
+        getattr(warnings, "_filters_mutated", getattr(warnings, "_filters_mutated_lock_held", int))()
+    for module in list(_modules.values()):  # "this was warned of here": keys hold the category
+        _drop(getattr(module, "__dict__", {}).get("__warningregistry__"), ours)
+    _drop(getattr(warnings, "onceregistry", None), ours)
 
 
 def _finalizers(ours: Ours) -> None:
-    registry = getattr(weakref.finalize, "_registry", {})
-    for finalizer, info in list(registry.items()):
+    for finalizer, info in list(getattr(weakref.finalize, "_registry", {}).items()):
         if ours(info.func):
             finalizer.detach()
 
 
 def _logging(ours: Ours) -> None:
     loggers = logging.root.manager.loggerDict
-    for name in [name for name in loggers if ours(name) or ours(loggers[name])]:
+    for name in [name for name, logger in loggers.items() if ours(name) or ours(logger)]:
         del loggers[name]
     for logger in [logging.root, *loggers.values()]:
         if isinstance(logger, logging.Logger):
-            logger.handlers[:] = [handler for handler in logger.handlers if not ours(handler)]
+            logger.handlers[:] = [one for one in logger.handlers if not _carries(one, ours)]
             logger.filters[:] = [one for one in logger.filters if not ours(one)]
+
+
+def _carries(handler: logging.Handler, ours: Ours) -> bool:
+    return any(map(ours, (handler, handler.formatter, getattr(handler, "stream", None), *handler.filters)))
 
 
 def _inspect(ours: Ours) -> None:
@@ -82,5 +104,33 @@ def _inspect(ours: Ours) -> None:
         for key in [key for key, value in cache.items() if ours(key) or ours(value)]:
             del cache[key]
     for name in ("_shadowed_dict_from_mro_tuple", "_shadowed_dict_from_weakref_mro_tuple"):
-        if (function := getattr(inspect, name, None)) is not None:
-            function.cache_clear()
+        getattr(getattr(inspect, name, None), "cache_clear", int)()
+
+
+def _generics(ours: Ours) -> None:
+    """Implementations that were registered with somebody else's functools.singledispatch function."""
+    for module in list(_modules.values()):
+        for function in list(getattr(module, "__dict__", {}).values()):
+            if type(function) is FunctionType and "registry" in function.__dict__:
+                _unregister(function, ours)
+
+
+def _unregister(generic: Any, ours: Ours) -> None:
+    if not isinstance(generic.registry, MappingProxyType):
+        return
+    stale = [cls for cls, implementation in generic.registry.items() if ours(cls) or ours(implementation)]
+    for behind in gc.get_referents(generic.registry) if stale else ():  # the mapping behind the read-only view
+        for cls in stale:
+            behind.pop(cls, None)
+    if stale:
+        getattr(generic, "_clear_cache", int)()
+
+
+def _ctypes(ours: Ours) -> None:
+    ctypes = _modules.get("ctypes")
+    for name in ("_pointer_type_cache", "_c_functype_cache", "_win_functype_cache"):
+        _drop(getattr(ctypes, name, None), ours)
+
+
+def _sqlite(ours: Ours) -> None:
+    _drop(getattr(_modules.get("sqlite3"), "adapters", None), ours)

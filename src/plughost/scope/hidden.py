@@ -7,16 +7,18 @@ that file name, so that a warning points at the author's line and a traceback lo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import CodeType, FunctionType
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 BOOTSTRAP = "<frozen importlib._bootstrap>"
-Function = TypeVar("Function", bound=FunctionType)
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def hidden(function: Function) -> Function:
     """The function itself, out of sight, with the functions it defines."""
-    function.__code__ = _renamed(function.__code__)
+    plain = cast("FunctionType", function)
+    plain.__code__ = _renamed(plain.__code__)
     return function
 
 

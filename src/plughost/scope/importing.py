@@ -29,7 +29,7 @@ def import_statement(names: Names) -> Callable[..., ModuleType]:
     """The `__import__` of a scope."""
     places = names.places
 
-    def __import__(  # noqa: N807 - the interpreter's name for it
+    def import_name(
         name: str,
         globals: Mapping[str, Any] | None = None,  # noqa: A002 - a documented keyword
         locals: Mapping[str, Any] | None = None,  # noqa: A002 - a documented keyword
@@ -49,7 +49,7 @@ def import_statement(names: Names) -> Callable[..., ModuleType]:
             names.unmangle(error)
             raise
 
-    return __import__
+    return import_name
 
 
 def _stay_inside(names: Names, module: Mapping[str, Any] | None, level: int) -> None:

@@ -31,8 +31,9 @@ class Interior:
         return import_module(self.names, name, package)
 
 
-def furnish(names: Names, sharing: Sharing, path: list[str]) -> Interior:
+def furnish(names: Names, sharing: Sharing) -> Interior:
     """The inside of a scope, with builtins of its own."""
+    path = [str(directory) for directory in sharing.private]
     mapping: dict[str, object] = dict(vars(builtins))
     interior = Interior(names=names, sharing=sharing, path=path, search=Search(names, path, mapping), builtins=mapping)
     mapping["__import__"] = import_statement(names)

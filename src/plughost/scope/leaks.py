@@ -1,4 +1,8 @@
-"""What of a closed scope is still alive, and what holds it."""
+"""What of a closed scope is still alive, and what holds it.
+
+A dead reference to a module proves nothing, for functions hold its namespace: so classes and functions are watched too, and threads
+and tasks whose stack runs through the scope's code.
+"""
 
 from __future__ import annotations
 
@@ -8,33 +12,37 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from types import FrameType, FunctionType, ModuleType
+from types import CellType, FrameType, FunctionType, ModuleType
+from typing import Any
 
-from plughost.scope.names import Names, natural
+from plughost.scope.names import natural
 from plughost.scope.scope import Scope
+
+Watched = tuple[str, weakref.ref[object]]
 
 
 class Watch:
-    """Watches a scope's modules, classes and functions without keeping them; make it before the scope is closed."""
+    """Watches the modules, classes and functions of a scope without keeping them; to be made before the scope is closed."""
 
     def __init__(self, scope: Scope) -> None:
-        self._names: Names = scope.names
-        self._watched = [(kind, reference) for kind, reference in _watched(scope)]
+        self._prefix = f"{scope.root}."
+        self._watched = tuple(_watched(scope))
 
     def survivors(self) -> tuple[str, ...]:
         """What is alive, each with its holder, in natural names; empty if nothing is.
 
-        Modules and classes are garbage of the cyclic kind: whoever asks has had it collected (once for many scopes).
+        A module and its functions are garbage of the cyclic kind: whoever asks has had it collected before, once for many scopes.
+        Tasks are those of the loop that runs in this thread.
         """
         alive = [(kind, thing) for kind, reference in self._watched if (thing := reference()) is not None]
-        told = [f"{kind} {_name(thing)} held by {_holder(thing, alive)}" for kind, thing in alive]
-        return tuple(map(natural, (*told, *self._threads(), *self._tasks())))
+        told = [f"{kind} {_name(thing)}, held by {_holder(thing, alive)}" for kind, thing in alive]
+        return tuple(natural(line) for line in (*told, *self._threads(), *self._tasks()))
 
     def _threads(self) -> Iterator[str]:
-        frames = sys._current_frames()  # noqa: SLF001 - the interpreter's documented way
+        frames = sys._current_frames()  # noqa: SLF001 - documented, in spite of its name
         for thread in threading.enumerate():
             frame = frames.get(thread.ident or 0)
-            if thread is not threading.current_thread() and frame is not None and self._runs_here(frame):
+            if thread is not threading.current_thread() and any(map(self._is_ours, _callers(frame))):
                 yield f"thread {thread.name}"
 
     def _tasks(self) -> Iterator[str]:
@@ -43,19 +51,14 @@ class Watch:
         except RuntimeError:  # no loop runs here
             return
         for task in tasks:
-            frame = getattr(task.get_coro(), "cr_frame", None)
-            if frame is not None and self._runs_here(frame):
+            if task is not asyncio.current_task() and any(map(self._is_ours, _awaited(task.get_coro()))):
                 yield f"task {task.get_name()}"
 
-    def _runs_here(self, frame: FrameType | None) -> bool:
-        while frame is not None:
-            if str(frame.f_globals.get("__name__", "")).startswith(self._names.prefix):
-                return True
-            frame = frame.f_back
-        return False
+    def _is_ours(self, frame: FrameType) -> bool:
+        return str(frame.f_globals.get("__name__", "")).startswith(self._prefix)
 
 
-def _watched(scope: Scope) -> Iterator[tuple[str, weakref.ref[object]]]:
+def _watched(scope: Scope) -> Iterator[Watched]:
     for module in scope.modules().values():
         yield "module", weakref.ref(module)
         for thing in list(vars(module).values()):
@@ -63,15 +66,43 @@ def _watched(scope: Scope) -> Iterator[tuple[str, weakref.ref[object]]]:
                 yield "class" if isinstance(thing, type) else "function", weakref.ref(thing)
 
 
-def _name(thing: object) -> str:
-    if isinstance(thing, ModuleType):
-        return thing.__name__
-    return f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
+def _callers(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _awaited(waiting: Any) -> Iterator[FrameType]:
+    """The frames of a suspended coroutine and of what it awaits."""
+    while waiting is not None:
+        kind = next((kind for kind in ("cr", "gi", "ag") if hasattr(waiting, f"{kind}_frame")), None)
+        if kind is None:
+            return
+        if (frame := getattr(waiting, f"{kind}_frame")) is not None:
+            yield frame
+        waiting = getattr(waiting, "gi_yieldfrom" if kind == "gi" else f"{kind}_await")
+
+
+def _name(thing: Any) -> str:
+    return thing.__name__ if isinstance(thing, ModuleType) else f"{thing.__module__}.{thing.__qualname__}"
 
 
 def _holder(thing: object, alive: list[tuple[str, object]]) -> str:
-    ours = {id(other) for _, other in alive} | {id(alive)}
+    """The first holder that is not itself of the scope's, described so that one can find it."""
+    ours = {id(alive), *(id(pair) for pair in alive), *(id(other) for _, other in alive)}
+    ours |= {id(vars(other)) for _, other in alive if isinstance(other, ModuleType)}
     for holder in gc.get_referrers(thing):
-        if id(holder) not in ours and not isinstance(holder, FrameType) and holder is not alive:
-            return f"a {type(holder).__name__}"
-    return "nothing that can be seen"
+        if id(holder) not in ours and not isinstance(holder, FrameType):
+            return _described(holder)
+    return "nothing that the collector knows"
+
+
+def _described(holder: object) -> str:
+    if isinstance(holder, ModuleType):
+        return f"module {holder.__name__}"
+    if isinstance(holder, (type, FunctionType)):
+        return f"{type(holder).__name__} {holder.__module__}.{holder.__qualname__}"
+    if isinstance(holder, (dict, CellType, list, tuple, set)):
+        owner = next((one for one in gc.get_referrers(holder) if isinstance(one, (ModuleType, type, FunctionType))), None)
+        return f"a {type(holder).__name__}" + (f" of {_described(owner)}" if owner is not None else "")
+    return f"a {type(holder).__name__}"

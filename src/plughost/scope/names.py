@@ -47,9 +47,9 @@ class Names:
         """What `place` said, by name; the import statement looks here first."""
 
     def place(self, name: str) -> Place | None:
-        """Where the scope finds an absolute name; None: at the host, under the name as it is."""
-        plain = self.natural(name)
-        if plain.startswith(MANGLED) or (self.of_host(plain) and top_of(plain) not in self._parts):
+        """Where the scope finds an absolute name; None: at the host, under the name as it is (as what is no name at all)."""
+        plain = self.natural(name) if isinstance(name, str) else ""
+        if not plain or plain.startswith(MANGLED) or (self.of_host(plain) and top_of(plain) not in self._parts):
             found = None
         else:
             found = self.prefix + plain, self.prefix + top_of(plain)

@@ -13,7 +13,7 @@ import importlib.machinery
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import FileFinder, ModuleSpec, PathFinder
@@ -22,6 +22,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from plughost.errors import NativeConflict
+from plughost.model.sharing import Sharing, same_version
 
 _SUFFIXES = tuple(importlib.machinery.all_suffixes())
 
@@ -35,27 +36,32 @@ class _Native:
 
 _admitted: dict[str, _Native] = {}
 """By importable name, dotted where it stands in a namespace."""
+_namespaces: set[str] = set()
+"""What is above the dotted ones."""
 _lock = threading.Lock()
 
 
 def loaded_natives() -> Mapping[str, str]:
     """What stands in this process under natural names: project → version, the host's environment first."""
-    return {native.project: native.version for native in list(_admitted.values())} | installed()
+    return {native.project: native.version for native in list(_admitted.values())} | dict(installed())
 
 
-def admit(native: Mapping[str, Path]) -> frozenset[str]:
-    """Make these (top-level name → directory) importable for the whole process, and return their names.
+def admit(sharing: Sharing) -> frozenset[str]:
+    """Make a scope's natives importable for the whole process, and return their names.
 
-    Raises NativeConflict where another version stands already; nothing is admitted then.
+    Raises NativeConflict, and admits nothing, where another version stands by now than the one that was decided for.
     """
-    wanted = {name: _identify(directory) for top, directory in native.items() for name in _names(top, directory)}
+    tops = {top: directory for top, directory in sharing.native.items() if top.isidentifier()}
+    names = {name: _identify(directory) for top, directory in tops.items() for name in _names(top, directory)}
+    decided = {place.project: place.version for place in sharing.placements}
     with _lock:
-        present = {native.project: native.version for native in _admitted.values()}
-        for one in wanted.values():
-            if (loaded := present.get(one.project, one.version)) != one.version:
-                raise NativeConflict(one.project, wanted=one.version, loaded=loaded)
-        _admitted.update({name: one for name, one in wanted.items() if one.project not in present and one.project not in installed()})
-    return frozenset(wanted)
+        present = loaded_natives()
+        for project in {one.project for one in names.values()} & set(present):
+            if not same_version(present[project], decided[project]):
+                raise NativeConflict(project, wanted=decided[project], loaded=present[project])
+        _admitted.update({name: one for name, one in names.items() if one.project not in present})
+        _namespaces.update(parent for name in _admitted for parent in _parents(name))
+    return frozenset(names)
 
 
 def directories(projects: frozenset[str]) -> list[str]:
@@ -63,31 +69,25 @@ def directories(projects: frozenset[str]) -> list[str]:
     return sorted({str(native.directory) for native in list(_admitted.values()) if native.project in projects})
 
 
-def find(name: str) -> ModuleSpec | None:
+def find(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
     """The spec of an admitted name, or of a namespace above one that nobody else has."""
     if (native := _admitted.get(name)) is not None:
         parent = name.rpartition(".")[0].replace(".", os.sep)
         return _file_finder(str(native.directory / parent)).find_spec(name)
-    if name in _namespaces() and PathFinder.find_spec(name) is None:
-        spec = ModuleSpec(name, None, is_package=True)
-        spec.submodule_search_locations = [str(n.directory / name.replace(".", os.sep)) for n in _below(name)]
-        return spec
+    if name in _namespaces and PathFinder.find_spec(name, path) is None:
+        return ModuleSpec(name, None, is_package=True)
     return None
 
 
 @cache
-def _installed() -> Mapping[str, str]:
-    return dict(_found_on(tuple(sys.path)))
-
-
 def installed() -> Mapping[str, str]:
     """The host's own environment, by the names of its `.dist-info` directories: project → version."""
-    return _installed()
+    return dict(_found_on(tuple(sys.path)))
 
 
 def _found_on(path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for directory in reversed(path):  # the first one on the path wins
-        for info in Path(directory).glob("*.dist-info") if os.path.isdir(directory) else ():
+        for info in Path(directory).glob("*.dist-info"):
             project, _, version = info.name.removesuffix(".dist-info").partition("-")
             yield canonicalize_name(project), version
 
@@ -111,12 +111,9 @@ def _names(top: str, directory: Path) -> Iterator[str]:
             yield from _names(f"{top}.{stem}", directory)
 
 
-def _namespaces() -> frozenset[str]:
-    return frozenset(".".join(name.split(".")[:n]) for name in list(_admitted) for n in range(1, name.count(".") + 1))
-
-
-def _below(namespace: str) -> list[_Native]:
-    return [native for name, native in list(_admitted.items()) if name.startswith(f"{namespace}.")]
+def _parents(name: str) -> Iterator[str]:
+    while name := name.rpartition(".")[0]:
+        yield name
 
 
 @cache

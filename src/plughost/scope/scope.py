@@ -11,11 +11,11 @@ a module then is a leak (`leaks`).
 
 from __future__ import annotations
 
-import contextlib
-import os
+import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Self
 
@@ -28,6 +28,7 @@ from plughost.scope.interior import Interior, furnish
 from plughost.scope.names import Names, natural
 
 _modules = sys.modules
+logger = logging.getLogger(__name__)
 
 
 class Scope:
@@ -50,12 +51,11 @@ class Scope:
 
     def open(self) -> None:
         """Make the scope's modules importable; raises NativeConflict."""
-        shared = self.sharing.shared_tops | natives.admit(self.sharing.native)
-        path = [str(directory) for directory in self.sharing.private]
-        own = {"distutils"} if any(os.path.isdir(os.path.join(entry, "_distutils_hack")) for entry in path) else ()
-        names = Names(self.root, shared=shared, facades=TABLE, own=own)
-        interior = furnish(names, self.sharing, path)
-        finder.enter(interior)
+        shared = self.sharing.shared_tops | natives.admit(self.sharing)
+        own = {"distutils"} if any((directory / "_distutils_hack").is_dir() for directory in self.sharing.private) else ()
+        interior = furnish(Names(self.root, shared=shared, facades=TABLE, own=own), self.sharing)
+        if in_front := finder.enter(interior):
+            logger.warning("importers stood before plughost's and were moved behind it", extra={"importers": in_front})
         _modules[self.root] = _root_package(interior)
         self._interior = interior
 
@@ -65,12 +65,11 @@ class Scope:
         if interior is None:
             return
         while interior.undo:
-            with contextlib.suppress(Exception):  # a plugin's exit function: what it raises stops nothing (law 9)
-                interior.undo.pop()()
+            self._undo(interior.undo.pop())
         finder.leave(interior)
         for name in [name for name in list(_modules) if name == self.root or name.startswith(interior.names.prefix)]:
             _modules.pop(name, None)
-        forget(interior.names.prefix, [str(directory) for directory in self.sharing.private])
+        forget(self.root, map(str, self.sharing.private))
 
     def load(self, entry: str) -> object:
         """The object that an entry point names; without `:object` it is `plugin`.
@@ -97,17 +96,20 @@ class Scope:
         return natural(text.replace(f"{self.root}.", "").replace(f"{self.root}__", ""))
 
     def format_exception(self, error: BaseException) -> str:
-        """The error's traceback with natural names, without the frames of the import machinery."""
-        return self.natural(report.format_exception(error))
+        """The error's traceback with natural names, from the plugin's first frame on, without the frames of import machinery."""
+        return self.natural(report.format_exception(error, self.sharing.private))
 
-    @property
-    def names(self) -> Names:
-        """How the scope names modules."""
-        assert self._interior is not None, "an open scope has an inside"
-        return self._interior.names
+    def _undo(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - law 9: a plugin's exit function must not keep its scope open
+            logger.warning("a plugin's exit function raised", extra={"scope": self.root, "traceback": self.format_exception(error)})
 
     def _entry_module(self, entry: str, name: str) -> ModuleType:
-        assert self._interior is not None, "only an open scope loads"
+        if self._interior is None:
+            raise RuntimeError(f"{self!r} loads nothing; open it first")
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise EntryMissing(entry, f"{name!r} is not the name of a module")
         try:
             return self._interior.import_module(name)
         except ModuleNotFoundError as error:
@@ -122,6 +124,6 @@ def _root_package(interior: Interior) -> ModuleType:
     root.__path__ = interior.path
     root.__spec__ = ModuleSpec(root.__name__, None, is_package=True)
     root.__spec__.submodule_search_locations = interior.path
-    root.__file__ = os.path.join((interior.path or [os.curdir])[0], "__init__.py")
+    root.__file__ = str(Path(*interior.path[:1], "__init__.py"))
     vars(root)["__builtins__"] = interior.builtins
     return root

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib.abc import Loader
 from importlib.machinery import BYTECODE_SUFFIXES, SOURCE_SUFFIXES, FileFinder, ModuleSpec, SourceFileLoader, SourcelessFileLoader
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -56,12 +57,9 @@ class Search:
     def find(self, fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
         """The module's spec, from the first of the scope's importers that knows it; None where none does."""
         for importer in list(self.meta_path):
-            if importer is self:
-                spec = self._in_directories(fullname, path or ())
-            else:
-                spec = _asked(importer, fullname, self._names, path)
-            if spec is not None:
-                return spec if importer is self else self.adopt(spec)
+            ask = self._in_directories if importer is self else partial(self._of_package, importer)
+            if (found := ask(fullname, path or ())) is not None:
+                return found
         return None
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
@@ -84,6 +82,11 @@ class Search:
         """Look at directories afresh."""
         for finder in self._finders.values():
             finder.invalidate_caches()
+
+    def _of_package(self, importer: object, fullname: str, path: Sequence[str]) -> ModuleSpec | None:
+        """What an importer that a package has installed says, run in the scope."""
+        spec = _asked(importer, fullname, self._names, path)
+        return None if spec is None else self.adopt(spec)
 
     def _inside(self, loader: Any) -> Any:
         if not isinstance(getattr(loader, "exec_module", None), partial):
@@ -129,7 +132,7 @@ def _tops(directory: str) -> frozenset[str]:
 
 
 def _finder(entry: str) -> Any:
-    if not entry or os.path.isdir(entry):
+    if Path(entry).is_dir():
         return FileFinder(entry, *_LOADERS)
     for hook in sys.path_hooks:
         try:
@@ -145,7 +148,7 @@ def _namespace(fullname: str, portions: Portions) -> ModuleSpec:
     return spec
 
 
-def _asked(importer: Any, fullname: str, names: Names, path: Sequence[str] | None) -> ModuleSpec | None:
+def _asked(importer: Any, fullname: str, names: Names, path: Sequence[str]) -> ModuleSpec | None:
     """What an importer of the scope's own says of a module, asked by the mangled, then by the natural name."""
     if not hasattr(importer, "find_spec"):
         return None

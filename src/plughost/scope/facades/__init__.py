@@ -1,8 +1,9 @@
-"""Modules of the standard library as one scope sees them.
+"""Modules of the host as one scope sees them.
 
 Where the standard library takes a *string* for a module (`import_module("pkg.sub")`, `version("pkg")`, `sys.modules["pkg"]`) code of
 a scope means its own module of that name. So a scope gets a view of such a module, made when it first imports it, from `TABLE`:
-the module's name → what makes the view. To deepen the scope, add a row (and one for each package above it).
+the module's name → what makes the view. To deepen the scope, add a row (and one for each package above
+it). A row of a library counts where the scope has the host's copy of it.
 
 Nothing is written through. A view holds every attribute in its own namespace; what a scope sets there stays there. What only exists
 once for the process (`sys.stdout`, hooks, exit functions) is set outside and put back when the scope closes.
@@ -18,6 +19,7 @@ from plughost.scope.facades.metadata import see_metadata
 from plughost.scope.facades.registers import see_atexit, see_codecs
 from plughost.scope.facades.resources import see_resources
 from plughost.scope.facades.system import see_sys
+from plughost.scope.facades.templates import see_jinja2, see_loaders
 from plughost.scope.interior import Interior
 
 TABLE: Mapping[str, Callable[[Interior], ModuleType]] = {
@@ -27,5 +29,7 @@ TABLE: Mapping[str, Callable[[Interior], ModuleType]] = {
     "importlib.metadata": see_metadata,
     "importlib.resources": see_resources,
     "importlib.util": see_util,
+    "jinja2": see_jinja2,
+    "jinja2.loaders": see_loaders,
     "sys": see_sys,
 }

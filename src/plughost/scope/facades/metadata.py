@@ -21,8 +21,10 @@ def see_metadata(interior: Interior) -> ModuleType:
     """The view of `importlib.metadata`."""
     seen = _Distributions(interior)
 
-    def entry_points(**which: Any) -> EntryPoints:
-        return EntryPoints(point for one in seen.unique() for point in one.entry_points).select(**which)
+    def entry_points(**which: Any) -> Any:
+        points = EntryPoints(point for one in seen.unique() for point in one.entry_points)
+        grouped = getattr(importlib.metadata, "SelectableGroups", None)  # Python 3.11 gives groups where nothing is selected
+        return grouped.load(points).select(**which) if grouped else points.select(**which)
 
     def packages_distributions() -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -56,6 +58,7 @@ class _Distributions:
         self._shared = frozenset(place.project for place in places if place.kind != "private")
         self._natives = natives.directories(frozenset(place.project for place in places if place.kind == "native"))
         self.entry_point = _entry_point_type(interior)
+        self._types: dict[type[Distribution], type[Distribution]] = {}
 
     def named(self, name: str) -> Distribution:
         """The distribution of that name; PackageNotFoundError where the scope sees none."""
@@ -88,7 +91,7 @@ class _Distributions:
     def type_of_distribution(self) -> type[Distribution]:
         """`Distribution`, whose look-ups are this scope's."""
         named, discover = self.named, self.discover
-        members = {"from_name": staticmethod(named), "discover": staticmethod(lambda **which: discover(**which))}
+        members = {"from_name": staticmethod(named), "discover": staticmethod(discover)}
         return type("Distribution", (Distribution,), {**members, "__module__": Distribution.__module__})
 
     def _all(self) -> Iterator[Distribution]:
@@ -108,8 +111,10 @@ class _Distributions:
 
     def _dressed(self, found: Distribution) -> Distribution:
         """The distribution with entry points that load in the scope."""
-        dressed = copy.copy(found)
-        dressed.__class__ = _dressed_type(type(found), self.entry_point)
+        plain, dressed = type(found), copy.copy(found)
+        if plain not in self._types:
+            self._types[plain] = _dressed_type(plain, self.entry_point)
+        dressed.__class__ = self._types[plain]
         return dressed
 
 

@@ -44,7 +44,7 @@ class ModulesView(MutableMapping[str, ModuleType]):
         prefix = self._names.prefix
         for name in list(_modules):
             if name.startswith(prefix):
-                yield Seen(name.removeprefix(prefix), name)
+                yield Seen.of(name, prefix)
             elif self._seen_at_host(name) and prefix + name not in _modules:
                 yield name
 
@@ -81,8 +81,10 @@ class Seen(str):
     __slots__ = ("mangled",)
     mangled: str
 
-    def __new__(cls, plain: str, mangled: str) -> Seen:
-        seen = super().__new__(cls, plain)
+    @classmethod
+    def of(cls, mangled: str, prefix: str) -> Seen:
+        """The name as a scope with that prefix sees it."""
+        seen = cls(mangled.removeprefix(prefix))
         seen.mangled = mangled
         return seen
 

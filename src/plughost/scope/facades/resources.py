@@ -13,6 +13,7 @@ from plughost.scope.facades.view import view
 from plughost.scope.interior import Interior
 
 _BY_PACKAGE = ("contents", "is_resource", "open_binary", "open_text", "path", "read_binary", "read_text")
+_ANCHORS = ("anchor", "package")
 
 
 def see_resources(interior: Interior) -> ModuleType:
@@ -30,8 +31,9 @@ def see_resources(interior: Interior) -> ModuleType:
 
 def _by_package(interior: Interior, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
-    def named(package: Any, *args: Any, **options: Any) -> Any:
-        return function(_module(interior, package), *args, **options)
+    def named(*args: Any, **options: Any) -> Any:
+        given = {name: _module(interior, value) if name in _ANCHORS else value for name, value in options.items()}
+        return function(*(_module(interior, anchor) for anchor in args[:1]), *args[1:], **given)
 
     return named
 

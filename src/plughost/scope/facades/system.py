@@ -73,6 +73,6 @@ class _Sys(ModuleType):
         """Put back what was there before, unless somebody else has set it since."""
         replaced = vars(self)["__replaced__"]
         for name in names or tuple(replaced):
-            before, value = replaced.pop(name, (None, None))
-            if value is not None and getattr(sys, name) is value:
-                setattr(sys, name, before)
+            if name in replaced:
+                before, value = replaced.pop(name)
+                setattr(sys, name, before if getattr(sys, name) is value else getattr(sys, name))

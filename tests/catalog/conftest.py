@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
+
 from plughost.net.client import Client
 from plughost.net.rules import Rules, own_origin
 

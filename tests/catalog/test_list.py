@@ -5,8 +5,6 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from plughost.net.client import Client
-from plughost.net.rules import Origin, Rules, own_origin
 
 from plughost.catalog import ListSource, ask
 from plughost.errors import (
@@ -18,6 +16,8 @@ from plughost.errors import (
     SourceInvalid,
     SourceUnreachable,
 )
+from plughost.net.client import Client
+from plughost.net.rules import Origin, Rules, own_origin
 from plughost.testing import wheel
 
 if TYPE_CHECKING:

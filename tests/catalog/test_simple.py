@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pytest
-from plughost.net.client import Client
 
 from plughost.catalog import Answer, SimpleSource
 from plughost.errors import NameInvalid, ProjectUnknown, ReleaseUnknown, RequestInvalid, SourceInvalid, SourceUnreachable
 from plughost.model.plugin import Listing, PluginName, WheelFile
+from plughost.net.client import Client
 
 if TYPE_CHECKING:
     from tests.catalog.conftest import Site
@@ -81,13 +81,20 @@ async def test_a_pre_release_is_taken_where_there_is_nothing_else(site: Site, cl
 
 
 async def test_a_yanked_release_is_never_chosen(site: Site, client: Client) -> None:
-    page(site, file("1.0"), file("1.1", yanked="broken"), file("1.2", yanked=True), file("1.3", yanked=""))
+    page(site, file("1.0"), file("1.1", yanked="broken"), file("1.2", yanked=True), file("1.3", yanked="old"))
 
     assert (await find(site, client)).version == "1.0"
     with pytest.raises(ReleaseUnknown) as refused:
         await find(site, client, "1.1")
 
     assert refused.value.present == ["1.3 (yanked)", "1.2 (yanked)", "1.1 (yanked)", "1.0"]
+
+
+async def test_a_release_that_is_said_not_to_be_yanked_is_chosen(site: Site, client: Client) -> None:
+    page(site, file("1.0"), file("1.1", yanked=""), file("1.2", yanked=None), file("1.3", yanked=False))
+
+    assert (await find(site, client)).version == "1.3"
+    assert (await find(site, client, "1.1")).version == "1.1"
 
 
 async def test_a_release_for_another_python_is_not_chosen(site: Site, client: Client) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from plughost.errors import FetchFailed, PlughostError, SourceInvalid, SourceUnreachable, WheelTooLarge
 from plughost.net.client import Answer as Document
 from plughost.net.client import Client
 
+T = TypeVar("T")
 CAP = 16 * 1024 * 1024
 """The largest document that is read."""
 DEADLINE = 30.0
@@ -39,6 +41,11 @@ async def ask(client: Client, url: str, *, accept: str, unless: int, etag: str |
     if answer.status >= _BROKEN:
         raise SourceUnreachable(url, f"HTTP {answer.status}")
     raise SourceInvalid(url, f"HTTP {answer.status}")
+
+
+async def off_loop(client: Client, job: Callable[[], T]) -> T:
+    """The job's result, from one of the client's threads: reading 16 MiB of JSON takes a second."""
+    return await asyncio.get_running_loop().run_in_executor(client.disk, job)
 
 
 async def _get(client: Client, url: str, headers: Mapping[str, str]) -> Document:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -15,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from packaging.version import Version
 
 from plughost.catalog import schema
-from plughost.catalog.ask import NOT_FOUND, NOT_MODIFIED, ask, within_deadline
+from plughost.catalog.ask import NOT_FOUND, NOT_MODIFIED, ask, off_loop, within_deadline
 from plughost.catalog.hashes import with_hashes
 from plughost.catalog.simple import find_release
 from plughost.catalog.source import Answer, Kind, speaks_for
@@ -46,7 +44,6 @@ class ListSource:
         self.index = None if self._base is None else f"{self._base}/simple/"
         self._etag: str | None = None
         self._stream: str | None = None
-        self._parser = ThreadPoolExecutor(1, "plughost list")
 
     async def poll(self) -> Answer | None:
         """What the list says now, None where it is what it was."""
@@ -80,11 +77,9 @@ class ListSource:
             return await find_release(self._client, self.index, plugin=plugin, project=project, specifier=specifier, source=self.url)
 
     async def _parse(self, document: Document) -> Answer:
-        """Off the loop: 16 MiB of JSON take a second."""
         hears = partial(speaks_for, self.names)
         parse = partial(schema.parse_list, document.body, source=self.url, base=document.url, index=self.index, hears=hears)
-        answer = await asyncio.get_running_loop().run_in_executor(self._parser, parse)
-        return replace(answer, etag=document.headers.get("etag"))
+        return replace(await off_loop(self._client, parse), etag=document.headers.get("etag"))
 
     async def _project(self, plugin: str) -> str:
         """What the index says carries the plugin; the project of the plugin's name where it does not say."""
@@ -112,7 +107,7 @@ def _monitor(header: str, base: str) -> str | None:
     for target, parameters in _LINK.findall(header):
         rel = _REL.search(parameters)
         if rel and "monitor" in (rel[1] or rel[2] or "").lower().split():
-            return urljoin(base, target)
+            return str(urljoin(base, target))
     return None
 
 

@@ -52,7 +52,7 @@ class _PageFile(_Row):
     url: str
     hashes: dict[str, str] = {}
     requires_python: Annotated[str | None, Field(alias="requires-python")] = None
-    yanked: bool | str = False
+    yanked: bool | str | None = None
 
 
 class _Meta(_Row):
@@ -106,9 +106,9 @@ def _index_file(row: _PageFile, base: str) -> IndexFile:
     return IndexFile(
         filename=row.filename,
         url=urldefrag(urljoin(base, row.url)).url,
-        sha256=row.hashes.get("sha256"),
+        sha256=row.hashes.get("sha256", "").lower() or None,
         requires_python=row.requires_python,
-        yanked=row.yanked is not False,
+        yanked=bool(row.yanked),
     )
 
 

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from plughost.catalog import schema
-from plughost.catalog.ask import NOT_FOUND, ask, within_deadline
+from plughost.catalog.ask import NOT_FOUND, ask, off_loop, within_deadline
 from plughost.catalog.here import python_fits
 from plughost.catalog.page import IndexFile, parse_html
 from plughost.catalog.source import Answer, Kind
@@ -56,20 +56,11 @@ class SimpleSource:
 
 async def find_release(client: Client, index: str, *, plugin: str, project: str, specifier: str, source: str) -> Listing:
     """The best release of a project on an index; raises ProjectUnknown, ReleaseUnknown, RequestInvalid or CatalogError."""
-    name, wanted = parse_name(plugin), parse_specifier(specifier)
-    offered = [file for file in map(_offered, await project_page(client, index, project)) if file is not None]
-    releases = _releases(file for file in offered if file.name.project == canonicalize_name(project))
-    chosen = newest([version for version, files in releases.items() if any(file.choosable for file in files)], wanted)
-    if chosen is None:
-        raise ReleaseUnknown(project, asked=specifier, present=_present(releases))
-    return Listing(
-        name=name,
-        version=str(chosen),
-        wheels=_best_first(file.file for file in releases[chosen] if file.choosable),
-        project=canonicalize_name(project),
-        source=source,
-        index=index,
-    )
+    name = parse_name(plugin)
+    parse_specifier(specifier)  # what cannot be asked for is refused before anyone is asked
+    page = await project_page(client, index, project)
+    version, wheels = await off_loop(client, lambda: _chosen(page, project, specifier))
+    return Listing(name=name, version=str(version), wheels=wheels, project=canonicalize_name(project), source=source, index=index)
 
 
 async def project_page(client: Client, index: str, project: str) -> tuple[IndexFile, ...]:
@@ -78,9 +69,9 @@ async def project_page(client: Client, index: str, project: str) -> tuple[IndexF
     answer = await ask(client, url, accept=_ACCEPT, unless=NOT_FOUND)
     if answer is None:
         raise ProjectUnknown(project, asked=[index])
-    if answer.headers.get("content-type", "").partition(";")[0].strip() in (_JSON, "application/json"):
-        return schema.parse_page(answer.body, source=url, base=answer.url)
-    return parse_html(answer.body, source=url, base=answer.url)
+    in_json = answer.headers.get("content-type", "").partition(";")[0].strip() in (_JSON, "application/json")
+    parse = schema.parse_page if in_json else parse_html
+    return await off_loop(client, lambda: parse(answer.body, source=url, base=answer.url))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +83,16 @@ class _Offered:
     @property
     def choosable(self) -> bool:
         return self.fits and not self.file.yanked
+
+
+def _chosen(page: Iterable[IndexFile], project: str, specifier: str) -> tuple[Version, tuple[WheelFile, ...]]:
+    """The best version that is wanted, and its wheels."""
+    offered = [file for file in map(_offered, page) if file is not None and file.name.project == canonicalize_name(project)]
+    releases = _releases(offered)
+    version = newest([version for version, files in releases.items() if any(file.choosable for file in files)], parse_specifier(specifier))
+    if version is None:
+        raise ReleaseUnknown(project, asked=specifier, present=_present(releases))
+    return version, _best_first(file.file for file in releases[version] if file.choosable)
 
 
 def _offered(file: IndexFile) -> _Offered | None:

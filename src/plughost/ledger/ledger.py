@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 
-from plughost import sqlite
 from plughost.errors import HomeNotWritable
 from plughost.ledger import intents, operations, tokens, trail
 from plughost.ledger.rows import (
@@ -32,12 +31,13 @@ from plughost.model.intent import Override
 from plughost.model.lifecycle import Phase
 from plughost.model.operation import Operation
 from plughost.model.plugin import Listing, Target
+from plughost.sqlite import Database, migrate
 
 
 class Ledger:
     """What outlives the process; every method is one transaction, and raises DiskFull or HomeNotWritable where the disk refuses."""
 
-    def __init__(self, database: sqlite.Database, *, boot: str, version: int) -> None:
+    def __init__(self, database: Database, *, boot: str, version: int) -> None:
         self._database, self._boot, self._version = database, boot, version
 
     @classmethod
@@ -49,9 +49,9 @@ class Ledger:
         """
         if path is not None:
             _make_private(path)
-        database = await sqlite.Database.open(path, name="plughost ledger")
+        database = await Database.open(path, name="plughost ledger")
         try:
-            await database.write(lambda connection: sqlite.migrate(connection, STEPS, path=path))
+            await database.write(lambda connection: migrate(connection, STEPS, path=path))
             return cls(database, boot=boot, version=await database.data_version())
         except BaseException:
             await database.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from plughost.errors import ImportCrashed, Interrupted, OperationUnknown, describe
-from plughost.ledger import Ledger, operations
+from plughost.ledger import CLEAR, Ledger, operations
 from plughost.model.lifecycle import ENDED, LOADING, Phase
 from plughost.model.operation import Operation, Step
 from plughost.model.plugin import Target
@@ -117,6 +117,30 @@ async def test_a_release_that_crashes_again_counts_on(ledger: Ledger, release: R
         await Ledger(ledger._database, boot=boot, version=0).reap(nobody)
 
     assert (await ledger.recorded()).refused["chat"].attempts == 2
+
+
+async def test_a_release_that_served_before_gets_one_more_try(ledger: Ledger, release: Releases, operation: Operations) -> None:
+    await ledger.end(operation(state="succeeded"), served=release())
+    refusals = []
+    for boot in ("two", "three"):
+        for target in (release(), release("news")):
+            await ledger.generation_phase(await ledger.new_generation(target, "op-1"), Phase.IMPORTING)
+        await Ledger(ledger._database, boot=boot, version=0).reap(nobody)
+        refusals.append((await ledger.recorded()).refused)
+
+    first, second = refusals
+    assert (first["chat"].attempts, first["chat"].next_try) == (1, first["chat"].at)
+    assert (second["chat"].attempts, second["chat"].next_try) == (2, None)
+    assert (first["news"].next_try, second["news"].next_try) == (None, None)
+
+
+async def test_a_success_in_between_forgives_the_first_crash(ledger: Ledger, release: Releases, operation: Operations) -> None:
+    for boot in ("two", "three"):
+        await ledger.end(operation(state="succeeded"), served=release(), refused=CLEAR)
+        await ledger.generation_phase(await ledger.new_generation(release(), "op-1"), Phase.IMPORTING)
+        await Ledger(ledger._database, boot=boot, version=0).reap(nobody)
+
+    assert (await ledger.recorded()).refused["chat"].next_try is not None
 
 
 async def test_operations_of_a_dead_process_end_as_interrupted(ledger: Ledger, operation: Operations) -> None:

@@ -18,7 +18,7 @@ class Catalog:
     def __init__(self, sources: Iterable[Source]) -> None:
         self.sources = tuple(sources)
 
-    async def find(self, plugin: str, *, project: str | None, specifier: str) -> Listing:
+    async def find(self, plugin: str, *, project: str | None, specifier: str | None) -> Listing:
         """What the first source has that may speak for the plugin and knows it.
 
         A source that knows it but has no release that fits ends the search, and so does one that cannot be asked: one

@@ -66,7 +66,7 @@ class Folder:
                 problems[listing.name] = str(error)
         return taken(self.url, listings, problems)
 
-    def found(self, plugin: str, *, project: str | None, specifier: str) -> Listing:
+    def found(self, plugin: str, *, project: str | None, specifier: str | None) -> Listing:
         """The newest release of a plugin in it that fits; raises PluginUnknown, ReleaseUnknown or CatalogError."""
         wanted = parse_specifier(specifier)
         wheels = [wheel for wheel in self._wheels({}) if plugin in wheel.plugins]
@@ -77,7 +77,7 @@ class Folder:
         chosen = newest((wheel.version for wheel in wheels if wheel.fits), wanted)
         if chosen is None:
             present = [str(version) for version in sorted({wheel.version for wheel in wheels}, reverse=True)]
-            raise ReleaseUnknown(plugin, asked=specifier, present=present)
+            raise ReleaseUnknown(plugin, asked=specifier or "", present=present)
         return self._listing(plugin, [wheel for wheel in wheels if wheel.fits and wheel.version == chosen])
 
     def _all(self) -> Answer:

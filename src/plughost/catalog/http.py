@@ -68,7 +68,7 @@ class ListSource:
                 if _opaque(event.id) != _opaque(self._etag):
                     yield None
 
-    async def find(self, plugin: str, *, project: str | None, specifier: str) -> Listing:
+    async def find(self, plugin: str, *, project: str | None, specifier: str | None) -> Listing:
         """The best release on the list's own index; of a list without one, the entry itself."""
         async with within_deadline(self.url):
             if self.index is None:
@@ -90,7 +90,7 @@ class ListSource:
         except SourceInvalid:  # a plain index behind a list; whether it lets us in, its page tells
             return plugin
 
-    async def _find_listed(self, plugin: str, specifier: str) -> Listing:
+    async def _find_listed(self, plugin: str, specifier: str | None) -> Listing:
         wanted = parse_specifier(specifier)
         document = await ask(self._client, self._list, accept="application/json", unless=NOT_FOUND)
         listings = (await with_hashes(self._client, await self._parse(document))).listings if document else ()
@@ -98,7 +98,7 @@ class ListSource:
         if listing is None:
             raise PluginUnknown(plugin)
         if newest([Version(listing.version)], wanted) is None:
-            raise ReleaseUnknown(plugin, asked=specifier, present=[listing.version])
+            raise ReleaseUnknown(plugin, asked=specifier or "", present=[listing.version])
         return listing
 
 

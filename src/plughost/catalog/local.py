@@ -53,7 +53,7 @@ class FolderSource:
             self._seen = state
             yield None
 
-    async def find(self, plugin: str, *, project: str | None, specifier: str) -> Listing:
+    async def find(self, plugin: str, *, project: str | None, specifier: str | None) -> Listing:
         """The newest release of the plugin among its wheels."""
         return await self._read(partial(self._folder.found, plugin, project=project, specifier=specifier))
 

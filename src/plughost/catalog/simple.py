@@ -46,7 +46,7 @@ class SimpleSource:
         return
         yield  # what makes it a generator
 
-    async def find(self, plugin: str, *, project: str | None, specifier: str) -> Listing:
+    async def find(self, plugin: str, *, project: str | None, specifier: str | None) -> Listing:
         """The best release of the project, by default the one of the plugin's name."""
         async with within_deadline(self.url):
             return await find_release(
@@ -54,7 +54,7 @@ class SimpleSource:
             )
 
 
-async def find_release(client: Client, index: str, *, plugin: str, project: str, specifier: str, source: str) -> Listing:
+async def find_release(client: Client, index: str, *, plugin: str, project: str, specifier: str | None, source: str) -> Listing:
     """The best release of a project on an index; raises ProjectUnknown, ReleaseUnknown, RequestInvalid or CatalogError."""
     name = parse_name(plugin)
     parse_specifier(specifier)  # what cannot be asked for is refused before anyone is asked
@@ -85,13 +85,13 @@ class _Offered:
         return self.fits and not self.file.yanked
 
 
-def _chosen(page: Iterable[IndexFile], project: str, specifier: str) -> tuple[Version, tuple[WheelFile, ...]]:
+def _chosen(page: Iterable[IndexFile], project: str, specifier: str | None) -> tuple[Version, tuple[WheelFile, ...]]:
     """The best version that is wanted, and its wheels."""
     offered = [file for file in map(_offered, page) if file is not None and file.name.project == canonicalize_name(project)]
     releases = _releases(offered)
     version = newest([version for version, files in releases.items() if any(file.choosable for file in files)], parse_specifier(specifier))
     if version is None:
-        raise ReleaseUnknown(project, asked=specifier, present=_present(releases))
+        raise ReleaseUnknown(project, asked=specifier or "", present=_present(releases))
     return version, _best_first(file.file for file in releases[version] if file.choosable)
 
 

@@ -71,10 +71,10 @@ class Source(Protocol):
         """Yields whenever the list may have changed; ends where nothing tells of changes, raises CatalogError where it stopped telling."""
         ...
 
-    async def find(self, plugin: str, *, project: str | None, specifier: str) -> Listing:
+    async def find(self, plugin: str, *, project: str | None, specifier: str | None) -> Listing:
         """The best release of the plugin that it has and this interpreter can run.
 
-        `project`: the distribution that carries it, where known. `specifier`: PEP 440, a bare version means that one, empty any.
+        `project`: the distribution that carries it, where known. `specifier`: PEP 440, a bare version means that one, empty or None any.
         Raises PluginUnknown, ProjectUnknown, ReleaseUnknown, RequestInvalid or CatalogError.
         """
         ...

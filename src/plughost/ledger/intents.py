@@ -83,6 +83,12 @@ def forget(connection: Connection, plugin: str) -> None:
     put_refused(connection, plugin, None)
 
 
+def has_served(connection: Connection, target: Target) -> bool:
+    """Whether this release is in its plugin's history."""
+    rows = connection.execute("SELECT target FROM served WHERE plugin = ?", (target.name,))
+    return any(load_target(text).same_release(target) for (text,) in rows)
+
+
 def attempts(connection: Connection, target: Target) -> int:
     """How often this release was refused so far."""
     row = connection.execute("SELECT refusal FROM refused WHERE plugin = ?", (target.name,)).fetchone()

@@ -155,7 +155,11 @@ class Ledger:
         await self._database.write(lambda c: operations.set_phase(c, number, phase))
 
     async def reap(self, alive: Callable[[str], bool]) -> Reaped:
-        """End what dead processes left open; `alive` tells of a process by its boot id, and this one is."""
+        """End what dead processes left open; `alive` tells of a process by its boot id, and this one is.
+
+        Operations end as `interrupted`. A release that was loading is refused (ImportCrashed), `next_try` None; one that has
+        served here before may be tried once more at once, for whoever killed the process may have killed it from outside.
+        """
         boot, now = self._boot, time.time()
         return await self._database.write(lambda c: operations.reap(c, alive=lambda owner: owner == boot or alive(owner), now=now))
 

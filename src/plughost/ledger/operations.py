@@ -94,8 +94,17 @@ def _blame(connection: Connection, owner: str, now: float) -> list[Target]:
     rows = connection.execute("SELECT phase, target FROM generations WHERE owner = ? ORDER BY number", (owner,)).fetchall()
     crashed = [load_target(text) for phase, text in rows if phase in LOADING]
     for target in crashed:
-        error = describe(ImportCrashed(str(target)))
-        tried = intents.attempts(connection, target) + 1
-        intents.put_refused(connection, target.name, Refused(target=target, error=error, attempts=tried, next_try=None, at=now))
+        intents.put_refused(connection, target.name, _refused(connection, target, now))
     connection.execute("DELETE FROM generations WHERE owner = ?", (owner,))
     return crashed
+
+
+def _refused(connection: Connection, target: Target, now: float) -> Refused:
+    """Not started again by itself; but a release that has served here gets one more try at once.
+
+    A process that is killed from outside during its start dies while it loads all that it served before, and must serve
+    it again; if the same release is under way at the next death too, it is to blame.
+    """
+    tried = intents.attempts(connection, target) + 1
+    again = now if tried == 1 and intents.has_served(connection, target) else None
+    return Refused(target=target, error=describe(ImportCrashed(str(target))), attempts=tried, next_try=again, at=now)

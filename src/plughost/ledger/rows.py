@@ -106,7 +106,7 @@ class Reaped:
     operations: tuple[Operation, ...]
     """Ended here as `interrupted`."""
     crashed: tuple[Target, ...]
-    """Loading when the process died; refused from now on."""
+    """Loading when the process died; refused, but for one more try of what has served here."""
 
 
 def dump(value: object) -> str:

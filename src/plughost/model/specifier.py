@@ -10,10 +10,12 @@ from packaging.version import InvalidVersion, Version
 from plughost.errors import RequestInvalid
 
 
-def parse_specifier(text: str) -> SpecifierSet:
-    """The text as a set of versions, every one where it is empty; raises RequestInvalid."""
+def parse_specifier(text: str | None) -> SpecifierSet:
+    """The text as a set of versions, every one where nothing is asked; raises RequestInvalid."""
+    if not text or not text.strip():
+        return SpecifierSet()
     try:
-        return SpecifierSet(f"=={Version(text)}" if text.strip() else "")
+        return SpecifierSet(f"=={Version(text)}")
     except InvalidVersion:
         pass
     try:

@@ -6,6 +6,7 @@ share one file: each call is serialised by SQLite, and `changed` tells that anot
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +49,7 @@ class Ledger:
         Raises LedgerTooNew where a newer plughost wrote the file, and leaves it as it is.
         """
         if path is not None:
-            _make_private(path)
+            await asyncio.to_thread(_make_private, path)
         database = await Database.open(path, name="plughost ledger")
         try:
             await database.write(lambda connection: migrate(connection, STEPS, path=path))

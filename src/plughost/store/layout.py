@@ -65,11 +65,16 @@ class Layout:
         for folder in (self.wheels, self.locks, self.pins, self.stubs, self.leases, self.turns, self.staging):
             folder.mkdir(parents=True, exist_ok=True)
 
+    def stage(self) -> Path:
+        """A new directory of this process in staging."""
+        path = self.staging / f"{self.boot}-{secrets.token_hex(8)}"
+        path.mkdir()
+        return path
+
     @contextlib.contextmanager
     def staged(self) -> Iterator[Path]:
         """A new directory to write into; gone afterwards, whatever was moved out of it stays."""
-        path = self.staging / f"{self.boot}-{secrets.token_hex(8)}"
-        path.mkdir()
+        path = self.stage()
         try:
             yield path
         finally:

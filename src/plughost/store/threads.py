@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -16,7 +16,7 @@ class Threads:
 
     def __init__(self, count: int) -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="plughost-store")
-        self._running: set[asyncio.Future[object]] = set()
+        self._running: set[asyncio.Future[Any]] = set()
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What the work returns or raises; when the caller is cancelled, the work is done all the same."""
@@ -33,7 +33,7 @@ class Threads:
             await asyncio.wait(self._running)
         self._pool.shutdown(wait=False)
 
-    def _ended(self, future: asyncio.Future[object]) -> None:
+    def _ended(self, future: asyncio.Future[Any]) -> None:
         self._running.discard(future)
         if not future.cancelled():
             future.exception()  # heard, also where the caller has gone

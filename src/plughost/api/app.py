@@ -38,10 +38,9 @@ class Api:
             slots.routes(console),
             system.routes(console),
         ):
-            app.include_router(router)
+            app.router.routes += router.routes  # not included: FastAPI would match each request twice
         for router in (system.health(console), openapi.short_routes(documents, self._prefix)):
-            router.routes[:] = [route for route in router.routes if getattr(route, "path", None) not in taken]
-            app.include_router(router)
+            app.router.routes += [route for route in router.routes if getattr(route, "path", None) not in taken]
         _answer_problems(app)
         self._app = Access(app, tokens, prefix=self._prefix)
         self._own = re.compile("|".join(f"(?:{pattern})" for pattern in _patterns(app.routes)))

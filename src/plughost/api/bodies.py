@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 Reason = Annotated[str, StringConstraints(max_length=2000)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
@@ -23,7 +23,7 @@ class InstallBody(Body):
     """`POST /api/plugins`."""
 
     name: Text
-    version: str = Field("", max_length=200)
+    version: Annotated[str, StringConstraints(max_length=200)] = ""
     url: Text | None = None
     exposedModule: Text | None = None  # noqa: N815 - the contract's name
     integrity: Text | None = None
@@ -38,7 +38,7 @@ class InstallBody(Body):
 class UpgradeBody(Body):
     """`POST /api/plugins/{name}/upgrade`."""
 
-    version: str = Field("", max_length=200)
+    version: Annotated[str, StringConstraints(max_length=200)] = ""
 
 
 class ConfigBody(Body):

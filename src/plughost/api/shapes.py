@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from plughost.api.console import Console
 from plughost.control.follow import SourceState
+from plughost.control.generation import Generation
 from plughost.control.plan import Status, state
 from plughost.errors import PluginUnknown
 from plughost.ledger import Audit, Token
@@ -110,7 +111,7 @@ def _serving(status: Status) -> Json | None:
 
 def _generations(console: Console, name: PluginName) -> list[Json]:
     actor = console.actors.find(name)
-    generations = actor.generations if actor else []
+    generations: list[Generation] = list(actor.generations) if actor else []
     return [
         {"number": generation.number, "version": generation.target.version, "phase": str(generation.phase), "visits": generation.visits}
         for generation in sorted(generations, key=lambda generation: -generation.number)

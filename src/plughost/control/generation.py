@@ -14,7 +14,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from plughost.control.gate import Gate
 from plughost.errors import ProbeFailed, ProbeTimeout
@@ -228,7 +228,7 @@ class Generation:
         self.phase = advance(self.phase, signal)
         self._rooms.emit(PhaseChanged(**self._names(), phase=self.phase))
 
-    def _names(self) -> Mapping[str, object]:
+    def _names(self) -> Mapping[str, Any]:
         return {"plugin": self.owner.plugin, "version": self.owner.version, "generation": self.number}
 
 

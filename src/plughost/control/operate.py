@@ -157,12 +157,13 @@ class Operator:
             held = await self._chooser.find(name, asked)
         override = replace(
             self._override(name, "enabled" if asked.enable else "disabled", caller, held=held and as_asked(held, asked)),
-            **{key: value for key in ("mount", "isolation") if (value := getattr(asked, key)) is not None},
-            **({} if asked.config is None else {"config": config_text(asked.config)}),
+            mount=asked.mount or (before.mount if before else None),
+            isolation=asked.isolation or (before.isolation if before else None),
+            config=(before.config if before else None) if asked.config is None else config_text(asked.config),
         )
         if asked.enable:
             return Decision(override=override)
-        return Decision(override=override, obtain=override.held or (listed and as_asked(self._chooser.target(listed), asked)))
+        return Decision(override=override, obtain=override.held or (as_asked(self._chooser.target(listed), asked) if listed else None))
 
     def _last_served(self, name: PluginName) -> Target:
         status = self._desk.status(name)

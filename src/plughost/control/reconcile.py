@@ -222,9 +222,9 @@ class Actor:
         if generation.phase is Phase.SERVING:
             self._serves(generation)
             return None
-        error = Superseded(self.name, by=overtaker) if overtaker else _ours(generation.error)
-        self._unproven(error, target)
-        return error
+        failure = Superseded(self.name, by=overtaker) if overtaker else _ours(generation.error)
+        self._unproven(failure, target)
+        return failure
 
     async def _settled_or_overtaken(self, generation: Generation, operation: Operation) -> str:
         """Wait until the generation is proven or has failed; answers what overtook it, if anything did."""
@@ -269,7 +269,7 @@ class Actor:
             )
         self._is(stopping=True, serving=None, error=None)
         await self.generations.stop(self._report(operation))
-        for mount in {self._world.rooms.registry.table.places.get(self.name)} - {None}:
+        if (mount := self._world.rooms.registry.table.places.get(self.name)) is not None:
             self._world.rooms.registry.withdraw(mount, self.name)
         self._is(stopping=False)
         self._world.freed(self.name)

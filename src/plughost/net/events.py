@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 from httpx_sse import EventSource, ServerSentEvent, SSEError
 
@@ -15,7 +15,7 @@ SILENCE = 45.0
 
 async def follow(
     client: Client, url: str, *, silence: float = SILENCE, headers: Mapping[str, str] | None = None
-) -> AsyncIterator[ServerSentEvent]:
+) -> AsyncGenerator[ServerSentEvent, None]:
     """Each event; ends only by raising SourceUnreachable or SourceInvalid."""
     asked = {"Accept": "text/event-stream", "Cache-Control": "no-store", **(headers or {})}
     try:

@@ -63,6 +63,8 @@ def test_every_kind_of_line_end_is_understood() -> None:
         "Metadata-Version: 2.1\nName: chat\nVersion: one\n",
         CHAT + "Classifier: x\n" * 100_000,
         "\ufeff" + CHAT,
+        f"{CHAT}Requires-Python: >={'9' * 5000}\n",
+        f"{CHAT}Requires-Dist: rich>={'9' * 5000}\n",
     ],
     ids=lambda text: repr(text[-40:]),
 )

@@ -32,8 +32,8 @@ _CENTRAL_MARK = b"PK\x01\x02"
 
 _LEAST_LOCAL = 30
 _LONGEST_COMMENT = 0xFFFF
-_LONGEST_ROW = 8192
-"""What the directory may need for one member: its fixed part, a name as long as is allowed, and extra fields."""
+_ROOM, _ROOM_PER_ROW = 1 << 16, 1 << 10
+"""What the directory may take, which is held in memory: no honest one needs half of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,7 @@ def _end64(file: BinaryIO, plain: _End, wheel: str) -> _End:
 
 
 def _check_place(file: BinaryIO, end: _End, wheel: str) -> None:
-    if end.length > end.entries * _LONGEST_ROW:
+    if end.length > _ROOM + _ROOM_PER_ROW * end.entries:
         raise ArchiveRefused(wheel, "central-directory", f"its directory takes {end.length} bytes for {end.entries} entries")
     gap = end.place - end.offset - end.length
     if gap < 0:
@@ -192,18 +192,18 @@ def _row(directory: bytes, at: int, wheel: str) -> tuple[_Row, int]:
     if stop > len(directory):
         raise ArchiveRefused(wheel, "central-directory", "its directory ends within an entry")
     if lengths[2]:
-        raise ArchiveRefused(wheel, "comment", f"its entry {raw!r} has a comment, in which another archive could hide")
+        raise ArchiveRefused(wheel, "comment", f"its entry {raw[:200]!r} has a comment, in which another archive could hide")
     if disk:
-        raise ArchiveRefused(wheel, "multi-disk", f"its entry {raw!r} is on another disk")
+        raise ArchiveRefused(wheel, "multi-disk", f"its entry {raw[:200]!r} is on another disk")
     if _END_MARK in extra:
-        raise ArchiveRefused(wheel, "end-records", f"an extra field of its entry {raw!r} looks like an end record")
+        raise ArchiveRefused(wheel, "end-records", f"an extra field of its entry {raw[:200]!r} looks like an end record")
     size, packed, start = widened((size, packed, start), extra_fields(extra, wheel), wheel)
     return _Row(raw, flags, method, crc, packed, size, attributes, start), stop
 
 
 def _member(row: _Row, end: int, wheel: str) -> Member:
     if row.start + _LEAST_LOCAL + row.packed > end:
-        raise ArchiveRefused(wheel, "overlap", f"its entry {row.raw!r} reaches into what follows it")
+        raise ArchiveRefused(wheel, "overlap", f"its entry {row.raw[:200]!r} reaches into what follows it")
     return Member(
         name=read_name(row.raw, row.flags, wheel),
         raw=row.raw,

@@ -22,7 +22,7 @@ def parse_integrity(text: str) -> str:
     """
     promised = {_decoded(part) for part in text.split() if part.startswith("sha256-")}
     if len(promised) != 1:
-        raise ValueError(f"{text!r} promises {'no sha256' if not promised else 'two different sha256'}; write sha256-<base64>")
+        raise ValueError(f"{text[:200]!r} promises {'no sha256' if not promised else 'two different sha256'}; write sha256-<base64>")
     return promised.pop()
 
 
@@ -57,5 +57,5 @@ def _decoded(part: str) -> str:
 
 def _checked_hex(value: str) -> str:
     if not _HEX.fullmatch(value):
-        raise ValueError(f"{value!r} is no sha256; it has 64 hexadecimal digits")
+        raise ValueError(f"{value[:200]!r} is no sha256; it has 64 hexadecimal digits")
     return value

@@ -25,8 +25,10 @@ from plughost.wheel.record import Record, check_names, parse_record, verified
 
 __all__ = ["Entry", "Guard", "Limits", "WheelFacts", "inspect"]
 
-_LARGEST_HELD = 32 << 20
-"""Bytes of RECORD, METADATA, WHEEL or entry_points.txt, which are held in memory."""
+_LARGEST_HELD = 4 << 20
+"""Bytes of METADATA, WHEEL and entry_points.txt, which are held in memory."""
+_ROOM_PER_ROW = 2 << 10
+"""Bytes of RECORD, which is held likewise, for each file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +139,9 @@ class Guard:
         member = files.get(name)
         if member is None:
             raise NotAWheel(self._wheel, f"it has no {name}")
-        if member.size > _LARGEST_HELD:
-            raise ArchiveRefused(self._wheel, "file-too-large", f"{name!r} claims {member.size} bytes, {_LARGEST_HELD} are allowed")
+        most = _LARGEST_HELD if record is not None else _ROOM_PER_ROW * (len(files) + 1)
+        if member.size > most:
+            raise ArchiveRefused(self._wheel, "file-too-large", f"{name!r} claims {member.size} bytes, {most} are allowed")
         pieces = contents(self._file, member, self._wheel)
         self._held[name] = b"".join(pieces if record is None else verified(pieces, name, record[name], self._wheel))
         return self._held[name]

@@ -48,7 +48,7 @@ def find_info(names: Iterable[str], own: WheelName) -> str:
     if not infos:
         raise NotAWheel(own.filename, "it has no .dist-info directory")
     if len(infos) > 1:
-        raise ArchiveRefused(own.filename, "dist-info", f"it has several .dist-info directories: {', '.join(infos)}")
+        raise ArchiveRefused(own.filename, "dist-info", f"it has several .dist-info directories, {infos[0]!r} and {infos[1]!r} among them")
     if not _is_own(infos[0], ".dist-info", own):
         raise WheelMisnamed(own.filename, f"its directory {infos[0]!r} is another release's")
     return infos[0]
@@ -114,7 +114,9 @@ def check_entry_points(groups: Mapping[str, Mapping[str, str]], found: Collectio
         for name, reference in entries.items():
             module = reference.partition("[")[0].partition(":")[0].strip()
             if _taken(module, forbidden) or (group == PLUGINS and module not in found):
-                raise ArchiveRefused(wheel, "entry-point", f"its entry {name!r} = {reference!r} names a module that is not in the wheel")
+                raise ArchiveRefused(
+                    wheel, "entry-point", f"its entry {name[:200]!r} = {reference[:200]!r} names a module that is not in the wheel"
+                )
 
 
 def _is_own(directory: str, suffix: str, own: WheelName) -> bool:

@@ -22,6 +22,8 @@ _HEADER_LINE = re.compile(rb"From |[!-9;-~]*:|[\t ]")
 """What the standard library's email parser takes for a line of the header; the first other line begins the body."""
 _PYTHON = ".".join(map(str, sys.version_info[:3]))
 _LONGEST_HEADER = 1 << 20
+_HUGE_NUMBER = re.compile(rb"\d{600}")
+"""Python refuses to read numbers of more digits than it is set to, 640 at least: nobody later shall stumble over one."""
 _READ_VERSIONS = ("1.", "2.")
 _NEEDED = frozenset(("metadata-version", "name", "version", "requires-python", "requires-dist", "provides-extra"))
 
@@ -52,7 +54,7 @@ def parse_metadata(text: bytes, wheel: str) -> Metadata:
         raw, unread = parse_email(_header(text))
         return _metadata(raw, unread, text)
     except (ValueError, MessageError, RecursionError) as error:
-        raise NotAWheel(wheel, f"its METADATA cannot be read: {error}") from error
+        raise NotAWheel(wheel, f"its METADATA cannot be read: {str(error)[:300]}") from error
 
 
 def parse_entry_points(text: str) -> dict[str, dict[str, str]]:
@@ -70,7 +72,7 @@ def parse_entry_points(text: str) -> dict[str, dict[str, str]]:
             continue
         name, equals, reference = (part.strip() for part in line.partition("="))
         if group is None or not (name and equals and reference) or name in group:
-            raise ValueError(f"{line!r} is no entry of a group, or its name comes twice")
+            raise ValueError(f"{line[:200]!r} is no entry of a group, or its name comes twice")
         group[name] = reference
     return groups
 
@@ -79,7 +81,7 @@ def check_wheel_version(text: bytes, wheel: str) -> None:
     """Refused unless the WHEEL file says that the wheel is laid out as version 1 of the format says (PEP 427)."""
     said = [line.partition(b":")[2].strip() for line in text.splitlines() if line.lower().startswith(b"wheel-version:")]
     if len(said) != 1 or not said[0].startswith(b"1."):
-        raise ArchiveRefused(wheel, "wheel-version", f"its WHEEL file says Wheel-Version {said!r}, 1.x can be read")
+        raise ArchiveRefused(wheel, "wheel-version", f"its WHEEL file says Wheel-Version {b', '.join(said)[:50]!r}; 1.x can be read")
 
 
 def check_release(metadata: Metadata, name: WheelName, *, fit: bool) -> None:
@@ -88,14 +90,14 @@ def check_release(metadata: Metadata, name: WheelName, *, fit: bool) -> None:
     With `fit` also WheelMisfit unless the tags and Requires-Python take this interpreter.
     """
     if metadata.project != name.project or Version(metadata.version) != Version(name.version):
-        raise WheelMisnamed(name.filename, f"its METADATA says {metadata.name} {metadata.version}")
+        raise WheelMisnamed(name.filename, f"its METADATA says {metadata.name[:200]} {metadata.version[:200]}")
     for requirement in metadata.requires:
         if "@" in requirement and Requirement(requirement).url:
-            raise DirectUrl(requirement)
+            raise DirectUrl(requirement[:1000])
     if fit and not fits(name):
-        raise WheelMisfit(name.filename, f"its tags {', '.join(sorted(map(str, name.tags)))} are for another Python or platform")
+        raise WheelMisfit(name.filename, f"{'-'.join(name.filename[:-4].split('-')[-3:])} is for another Python or platform")
     if fit and not SpecifierSet(metadata.requires_python or "").contains(_PYTHON):
-        raise WheelMisfit(name.filename, f"it requires Python {metadata.requires_python}, this is {_PYTHON}")
+        raise WheelMisfit(name.filename, f"it requires Python {str(metadata.requires_python)[:200]}, this is {_PYTHON}")
 
 
 def _header(text: bytes) -> bytes:
@@ -103,6 +105,8 @@ def _header(text: bytes) -> bytes:
     header = b"".join(takewhile(_HEADER_LINE.match, text.splitlines(keepends=True)))
     if len(header) > _LONGEST_HEADER:
         raise ValueError(f"its fields take {len(header)} bytes, {_LONGEST_HEADER} are allowed")
+    if _HUGE_NUMBER.search(header):
+        raise ValueError("it has a number of more than 600 digits")
     return header
 
 
@@ -110,7 +114,7 @@ def _metadata(raw: RawMetadata, unread: dict[str, list[str]], text: bytes) -> Me
     if bad := _NEEDED & unread.keys():
         raise ValueError(f"{', '.join(sorted(bad))} comes twice or is not UTF-8")
     if not raw.get("metadata_version", "").startswith(_READ_VERSIONS):
-        raise ValueError(f"Metadata-Version is {raw.get('metadata_version')!r}, 1.x and 2.x can be read")
+        raise ValueError(f"Metadata-Version is {raw.get('metadata_version', '')[:200]!r}, 1.x and 2.x can be read")
     fields = Fields.from_raw(raw, validate=False)
     return Metadata(
         name=fields.name,

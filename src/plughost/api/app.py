@@ -65,7 +65,8 @@ class Api:
 
 
 def _patterns(routes: Iterable[BaseRoute]) -> Iterable[str]:
-    return [route.path_regex.pattern for route in routes if isinstance(route, Route)]
+    """What the paths look like, without the names of their parameters, which would clash in one expression."""
+    return [re.sub(r"\?P<\w+>", "?:", route.path_regex.pattern) for route in routes if isinstance(route, Route)]
 
 
 def _literal_paths(core: ASGIApp | None) -> frozenset[str]:

@@ -29,6 +29,7 @@ def run(config: Path | None, given: Mapping[str, object]) -> int:
             drain=settings.drain,
             stop_deadline=settings.stop_deadline,
             stopping=host.stop_accepting,
+            cut=host.cut,
             on_ready=_freeze,
             root_path=settings.root_path,
         )

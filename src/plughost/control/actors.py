@@ -62,6 +62,11 @@ class Actors:
         """Wait until each plugin has served, failed or turned out not to be wanted."""
         await asyncio.gather(*(actor.settled.wait() for actor in self._actors.values()))
 
+    async def cut(self) -> None:
+        """End all visits now, as at the end of a drain."""
+        generations = [generation for actor in self._actors.values() for generation in actor.generations]
+        await asyncio.gather(*(generation.cut() for generation in generations))
+
     async def close(self) -> None:
         """Drain and stop everything, side by side."""
         await asyncio.gather(*(actor.close() for actor in self._actors.values()))

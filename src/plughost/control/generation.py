@@ -112,6 +112,11 @@ class Generation:
         """Cut its drain short: too many old generations wait, or the host stops."""
         self._hurried.set()
 
+    async def cut(self) -> None:
+        """End its visits now, as at the end of a drain."""
+        if self.mounted is not None:
+            await self._rooms.registry.drain(self.mounted, 0)
+
     async def run(self) -> None:
         """Live the whole life; never raises but for cancellation."""
         current.set(self.owner)

@@ -185,11 +185,12 @@ class Actor:
     async def _fulfilled(self, decision: Decision, operation: Operation) -> None:
         await self._end(operation, served=self.status.serving.target if self.status.serving else None)
         if decision.forget:
+            project = next((target.project for target in self.status.served), None)
             self._is(served=(), refused=(), error=None)
             self._world.retain(self.name, ())
             await self._world.ledger.forget(self.name)
-        if decision.purge:
-            await self._world.purge(self.name)
+            if decision.purge:
+                await self._world.purge(self.name, project)
 
     async def _obtain(self, target: Target, operation: Operation) -> PlughostError | None:
         try:

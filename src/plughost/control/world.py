@@ -29,8 +29,8 @@ class World:
     """Told when a plugin stopped, so that one that was refused for what it held may try."""
     retain: Callable[[str, Iterable[str]], None]
     """(plugin, sha256s of wheels) → what stays on disk for it."""
-    purge: Callable[[str], Awaitable[None]]
-    """Delete the plugin's data."""
+    purge: Callable[[str, str | None], Awaitable[None]]
+    """(plugin, project) → delete the plugin's data, and forget which bytes the project's releases had."""
     clock: Callable[[], float] = time.time
 
 

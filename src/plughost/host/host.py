@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 
 from plughost.api import Api
 from plughost.errors import HostStopping, PathUnknown
-from plughost.host.assembly import House, assembled
+from plughost.host.assembly import House, Stopping, assembled
 from plughost.host.lifespan import around
 from plughost.http import send_problem
 from plughost.registry import Dispatch, Rendered, to_html
@@ -41,6 +41,7 @@ class Host:
         self.settings = settings or Settings.load()
         self.core = app
         self._provide = dict(provide or {})
+        self._stopping = Stopping()
         self._house: House | None = None
         self._api: Api | None = None
         self._dispatch: Dispatch | None = None
@@ -61,20 +62,27 @@ class Host:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Host]:
         """Start what the ledger and the sources say; on leaving, drain and stop it all."""
-        async with assembled(self.settings, self.core, self._provide) as house:
-            self._dispatch = Dispatch(house.registry, self._behind, emit=house.emit)
-            self._api = Api(house.console, house.tokens, core=self.core, version=version("plughost"))
-            self._house = house
-            try:
-                yield self
-            finally:
-                house.stopping = True
-        self._house = self._api = self._dispatch = None
+        self._stopping.set = False
+        try:
+            async with assembled(self.settings, self.core, self._provide, self._stopping) as house:
+                self._dispatch = Dispatch(house.registry, self._behind)
+                self._api = Api(house.console, house.tokens, core=self.core, version=version("plughost"))
+                self._house = house
+                try:
+                    yield self
+                finally:
+                    self.stop_accepting()
+        finally:
+            self._house = self._api = self._dispatch = None
 
     def stop_accepting(self) -> None:
         """From now on new requests are answered 503 host-stopping; what has begun goes on."""
+        self._stopping.set = True
+
+    async def cut(self) -> None:
+        """End what is still under way inside plugins, as at the end of a drain."""
         if self._house:
-            self._house.stopping = True
+            await self._house.console.actors.cut()
 
     async def render(self, slot: str, /, **props: object) -> Html:
         """The slot's fragments, joined; what failed or was late is an HTML comment with its code."""
@@ -82,7 +90,8 @@ class Host:
 
     async def rendered(self, slot: str, props: Mapping[str, object]) -> Rendered:
         """The slot's items and errors."""
-        return await self._running().render(slot, props)
+        rendered: Rendered = await self._running().rendered(slot, props)
+        return rendered
 
     def templates(self, **options: Any) -> Any:
         """Starlette's Jinja2Templates with `slot()` in it; takes what Jinja2Templates takes."""
@@ -95,6 +104,8 @@ class Host:
             await _not_running(scope, send)
         elif scope["type"] == "http" and self._api.owns(scope):
             await self._api(scope, receive, send)
+        elif self._stopping():
+            await _not_running(scope, send)
         else:
             await self._dispatch(scope, receive, send)
 

@@ -111,6 +111,19 @@ async def test_the_order_is_the_tables_whoever_is_ready_first() -> None:
     assert [(item.plugin, item.content) for item in answer.items] == [("cyd", "slow"), ("ada", "fast"), ("bob", "fast")]
 
 
+async def test_the_registry_renders_what_is_mounted_now() -> None:
+    registry, owner = Registry(), Owner("chat", "1.0", 1)
+    icon = Contribution(slot="icons", render=lambda props: f"hello {props['user']}", owner=owner, sync=True)
+    mounted = Mounted(mount="chat", owner=owner, app=None, contributions=(icon,))
+    registry.mount(mounted)
+    before = await registry.render("icons", {"user": "ada"}, deadline=LONG, emit=lambda event: None)
+    registry.unmount(mounted)
+    after = await registry.render("icons", {"user": "ada"}, deadline=LONG, emit=lambda event: None)
+
+    assert [item.content for item in before.items] == ["hello ada"]
+    assert after == Rendered(slot="icons")
+
+
 async def test_an_empty_slot_is_empty() -> None:
     assert await rendered() == Rendered(slot="icons")
     assert to_html(await rendered()) == ""
@@ -123,8 +136,7 @@ async def test_a_contribution_cannot_change_the_props_of_the_others() -> None:
 
     answer = await rendered(contribution("chat", vandal), contribution("talk", lambda props: props["user"]), props={"user": "ada"})
 
-    assert [item.content for item in answer.items] == ["ada"]
-    assert [failure.plugin for failure in answer.errors] == ["chat"]
+    assert [item.content for item in answer.items] == ["", "ada"]
 
 
 class Unspeakable(Exception):

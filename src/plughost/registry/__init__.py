@@ -1,7 +1,7 @@
 """Who serves what: the table of mounts and slots, the visits inside each generation, and the ASGI app in front of them.
 
 Sees ASGI callables, plain callables and dicts; knows no framework, and nothing of where plugins come from.
-Reading order: table, visits, registry, request, dispatch; contribution, turn, lanes, slots.
+Reading order: table, visits, request, dispatch; contribution, turn, lanes, slots; registry.
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from plughost.model.owner import Owner
 from plughost.registry.visits import Visits
 
-Render = Callable[[Mapping[str, object]], object]
-"""Takes all props, picks and validates its own (raising PropsInvalid), and returns the content or an awaitable of it."""
+Render = Callable[[dict[str, object]], object]
+"""Takes all props in a dict of its own, validates what it needs (PropsInvalid), returns the content or an awaitable of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

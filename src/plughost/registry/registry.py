@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from plughost.errors import MountConflict
+from plughost.model.event import Emit
+from plughost.registry.lanes import Threads
+from plughost.registry.slots import Rendered, render
 from plughost.registry.table import Mounted, Table, Unavailable
 
 logger = logging.getLogger("plughost.plugin")
@@ -21,6 +24,7 @@ class Registry:
     def __init__(self, changed: Callable[[Table], None] = _unheard) -> None:
         self.table = Table()
         self._changed = changed
+        self._threads = Threads()
 
     def mount(self, mounted: Mounted) -> None:
         """Serve this generation instead of what its plugin had; raises MountConflict where another plugin has the mount."""
@@ -43,6 +47,13 @@ class Registry:
         holder = self.table.mounts.get(mount)
         if holder is not None and holder.plugin == plugin:
             self._replace(self.table.without(mount))
+
+    async def render(
+        self, slot: str, props: Mapping[str, object], *, deadline: float, emit: Emit, natural: Callable[[str], str] = str
+    ) -> Rendered:
+        """Render a slot as it is now; see `slots.render`."""
+        found = self.table.slots.get(slot, ())
+        return await render(slot, found, props, deadline=deadline, emit=emit, natural=natural, threads=self._threads)
 
     async def drain(self, mounted: Mounted, deadline: float) -> tuple[str, ...]:
         """Wait for the end of all visits as `Visits.drain` does; the names of those that would not end."""

@@ -13,11 +13,10 @@ import logging
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from plughost.model.event import Emit, SlotFailed
 from plughost.registry.contribution import Contribution
-from plughost.registry.lanes import in_lanes
+from plughost.registry.lanes import Threads, in_lanes
 from plughost.registry.turn import Item, Turn
 
 logger = logging.getLogger("plughost.plugin")
@@ -55,15 +54,17 @@ async def render(
     deadline: float,
     emit: Emit,
     natural: Callable[[str], str] = str,
+    threads: Threads | None = None,
 ) -> Rendered:
     """The contributions' contents, in order; those that failed or were not there after `deadline` seconds are in `errors`.
 
-    Each render keeps its generation alive. `natural` takes private module names out of what plugins say.
+    Each render keeps its generation alive. `natural` takes private module names out of what plugins say; `threads` are those
+    of earlier slots.
     """
     loop = asyncio.get_running_loop()
     turns = [Turn(contribution, loop) for contribution in contributions]
     try:
-        await _played(turns, MappingProxyType(props), deadline, loop)
+        await _played(turns, props, deadline, threads or Threads())
     finally:
         for turn in turns:
             turn.close()
@@ -80,11 +81,12 @@ def to_html(rendered: Rendered) -> str:
     return "".join((*map(_fragment, rendered.items), *comments))
 
 
-async def _played(turns: Sequence[Turn], props: Mapping[str, object], deadline: float, loop: asyncio.AbstractEventLoop) -> None:
+async def _played(turns: Sequence[Turn], props: Mapping[str, object], deadline: float, threads: Threads) -> None:
+    loop = asyncio.get_running_loop()
     until = loop.time() + deadline
     running = {turn.task for turn in turns if not turn.contribution.sync and _started(turn, props, loop)}
     threaded = [turn for turn in turns if turn.contribution.sync and turn.contribution.visits.stuck < MAX_STUCK]
-    lanes = loop.create_task(in_lanes(threaded, props, min(deadline / _SHARE, _PATIENCE))) if threaded else None
+    lanes = loop.create_task(in_lanes(threads, threaded, props, min(deadline / _SHARE, _PATIENCE))) if threaded else None
     waited = {task for task in (*running, lanes) if task is not None}
     try:
         if waited:

@@ -49,6 +49,7 @@ class Unavailable:
     detail: str
     retry_after: float = 1.0
     """Seconds."""
+    app: None = field(default=None, init=False)
     contributions: tuple[Contribution, ...] = field(default=(), init=False)
 
 

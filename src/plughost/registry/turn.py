@@ -48,7 +48,7 @@ class Turn:
         """Render as a task of its own: its context is the owner's from here on."""
         current.set(self.contribution.owner)
         try:
-            content = self.contribution.render(props)
+            content = self.contribution.render(dict(props))
             if inspect.isawaitable(content):
                 content = await content
             self.outcome = _item(self.contribution.owner, content)
@@ -65,7 +65,7 @@ class Turn:
         current.set(self.contribution.owner)
         try:
             if not self._closed:
-                self.outcome = _item(self.contribution.owner, self.contribution.render(props))
+                self.outcome = _item(self.contribution.owner, self.contribution.render(dict(props)))
         except BaseException as error:  # noqa: BLE001 - law 9: a render is plugin code, and nothing above it in this thread is
             self._failed(error)
         self._ended = True

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -85,6 +86,7 @@ class _Walk:
     """What one walk over a closure found."""
 
     asks: dict[str, list[Ask]] = field(default_factory=dict)
+    """By the project that is asked for."""
     reached: list[str] = field(default_factory=list)
     """The closure's own projects, in the order they were reached."""
 
@@ -96,6 +98,7 @@ def negotiate(site: Site, share: HostShare, natives: Mapping[str, str]) -> Shari
     Raises SharedConflict, SharedExtraMissing, NativeConflict, and ResolutionFailed where the site lacks something.
     """
     wheels = {wheel.project: wheel for wheel in site.wheels}
+    share = _of_others(share, site.own.project)
     walk, offered = _settle({project: wheel.requires for project, wheel in wheels.items()}, site.own.project, share)
     for project, asks in walk.asks.items():
         if project in share and (share[project].kind == "strict" or project in offered):
@@ -114,8 +117,13 @@ def offered_instead(closure: Mapping[str, Sequence[str]], root: str, share: Host
 
     `closure`: normalised project → its Requires-Dist, the plugin's own project (`root`) among them.
     """
-    walk, _ = _settle(closure, root, share)
+    walk, _ = _settle(closure, root, _of_others(share, root))
     return frozenset(closure) - set(walk.reached)
+
+
+def _of_others(share: HostShare, own: str) -> HostShare:
+    """What is shared but for the plugin's own project: its release is what was asked to run."""
+    return {project: shared for project, shared in share.items() if project != own}
 
 
 def _settle(closure: Mapping[str, Sequence[str]], root: str, share: HostShare) -> tuple[_Walk, frozenset[str]]:
@@ -136,23 +144,24 @@ def _walked(closure: Mapping[str, Sequence[str]], root: str, ends: set[str]) -> 
     todo: list[tuple[str, frozenset[str]]] = [(root, frozenset())]
     while todo:
         node = project, extras = todo.pop(0)
-        if node in seen or project in ends - {root} or project not in closure:
+        if node in seen or project in ends or project not in closure:
             continue
         seen.add(node)
         if project not in walk.reached:
             walk.reached.append(project)
-        for requirement in applying(closure[project], extras):
+        for requirement in applying(tuple(closure[project]), extras):
             wanted, ask = canonicalize_name(requirement.name), Ask(project, requirement)
-            if str(ask) not in map(str, walk.asks.setdefault(wanted, [])):
+            if ask not in walk.asks.setdefault(wanted, []):
                 walk.asks[wanted].append(ask)
             todo.append((wanted, frozenset(requirement.extras)))
     return walk
 
 
-def applying(requires: Iterable[str], extras: frozenset[str]) -> list[Requirement]:
+@lru_cache(maxsize=1024)
+def applying(requires: tuple[str, ...], extras: frozenset[str]) -> tuple[Requirement, ...]:
     """The requirements that hold on this interpreter with these extras."""
     parsed = map(Requirement, requires)
-    return [r for r in parsed if r.marker is None or any(r.marker.evaluate({"extra": extra}) for extra in extras | {""})]
+    return tuple(r for r in parsed if r.marker is None or any(r.marker.evaluate({"extra": extra}) for extra in extras | {""}))
 
 
 def same_version(one: str, other: str) -> bool:
@@ -177,7 +186,8 @@ def _lacking(shared: SharedDistribution, ask: Ask, share: HostShare, present: Ma
     extras = frozenset(map(canonicalize_name, ask.requirement.extras))
     provided = {canonicalize_name(extra) for extra in shared.extras}
     unknown = [f"extra {extra!r}" for extra in sorted(extras - provided)]
-    brought = applying(shared.requires, extras)
+    anyway = applying(shared.requires, frozenset())
+    brought = [requirement for requirement in applying(shared.requires, extras) if requirement not in anyway]
     return unknown + [str(r).partition(";")[0].strip() for r in brought if not _has(r, share, present)]
 
 

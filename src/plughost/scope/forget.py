@@ -8,6 +8,7 @@ Python that nothing is kept. `Ours` says whether a thing was made by code of the
 from __future__ import annotations
 
 import copyreg
+import functools
 import gc
 import linecache
 import logging
@@ -16,7 +17,7 @@ import typing
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from types import FunctionType, MappingProxyType
+from types import FunctionType, MappingProxyType, MethodType
 from typing import Any
 
 _modules = sys.modules
@@ -37,16 +38,23 @@ def forget(root: str, directories: Iterable[str]) -> None:
 
 
 def _made_in(thing: object) -> Iterator[str]:
-    """The names of the modules that a thing, its class, or what it calls was made in; a text is taken for such a name."""
+    """The names of the modules that a thing, its class, or what it carries was made in; a text is taken for such a name."""
     if isinstance(thing, str):
         yield thing
         return
     for one in (thing, type(thing)):
         if isinstance(module := getattr(one, "__module__", None), str):
             yield module
-    for inner in (getattr(thing, "__self__", None), getattr(thing, "func", None)):  # bound methods, functools.partial
-        if inner is not None and not isinstance(inner, type(sys)):
-            yield from _made_in(inner)
+    for carried in _carried_by(thing):
+        yield from _made_in(carried)
+
+
+def _carried_by(thing: object) -> tuple[object, ...]:
+    if isinstance(thing, MethodType):
+        return (thing.__self__,)
+    if isinstance(thing, functools.partial):
+        return (thing.func, *thing.args, *thing.keywords.values())
+    return ()
 
 
 def _drop(registry: MutableMapping[Any, Any] | None, ours: Ours) -> None:
@@ -80,7 +88,7 @@ def _warnings(ours: Ours) -> None:
 
 def _finalizers(ours: Ours) -> None:
     for finalizer, info in list(getattr(weakref.finalize, "_registry", {}).items()):
-        if ours(info.func):
+        if any(map(ours, (info.func, *(info.args or ()), *(info.kwargs or {}).values()))):
             finalizer.detach()
 
 
@@ -111,13 +119,11 @@ def _generics(ours: Ours) -> None:
     """Implementations that were registered with somebody else's functools.singledispatch function."""
     for module in list(_modules.values()):
         for function in list(getattr(module, "__dict__", {}).values()):
-            if type(function) is FunctionType and "registry" in function.__dict__:
+            if type(function) is FunctionType and isinstance(getattr(function, "registry", None), MappingProxyType):
                 _unregister(function, ours)
 
 
 def _unregister(generic: Any, ours: Ours) -> None:
-    if not isinstance(generic.registry, MappingProxyType):
-        return
     stale = [cls for cls, implementation in generic.registry.items() if ours(cls) or ours(implementation)]
     for behind in gc.get_referents(generic.registry) if stale else ():  # the mapping behind the read-only view
         for cls in stale:

@@ -31,7 +31,8 @@ class Watch:
     def survivors(self) -> tuple[str, ...]:
         """What is alive, each with its holder, in natural names; empty if nothing is.
 
-        A module and its functions are garbage of the cyclic kind: whoever asks has had it collected before, once for many scopes.
+        Modules and their functions are garbage of the cyclic kind: whoever asks has called gc.collect() twice before, for many scopes
+        at once (twice, for pydantic keeps generic models under weak references whose keys are strong).
         Tasks are those of the loop that runs in this thread.
         """
         alive = [(kind, thing) for kind, reference in self._watched if (thing := reference()) is not None]

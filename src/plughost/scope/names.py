@@ -34,14 +34,14 @@ def natural(text: str) -> str:
 class Names:
     """The names of one scope."""
 
-    __slots__ = ("_dotted", "_facades", "_parts", "_tops", "places", "prefix", "root")
+    __slots__ = ("_dotted", "_facades", "_own", "_parts", "_tops", "places", "prefix", "root")
 
     def __init__(self, root: str, *, shared: Iterable[str], facades: Iterable[str], own: Iterable[str] = ()) -> None:
         """`shared`: names of the host's; `facades`: names that have one; `own`: names of the standard library that are the scope's."""
         self.root, self.prefix = root, f"{root}."
-        self._facades = frozenset(facades)
+        self._facades, self._own = frozenset(facades), frozenset(own)
         self._dotted = frozenset(name for name in shared if "." in name)
-        self._tops = (STANDARD | frozenset(name for name in shared if "." not in name)) - frozenset(own)
+        self._tops = frozenset(name for name in shared if "." not in name)
         self._parts = frozenset(map(top_of, self._dotted | self._facades))
         self.places: dict[str, Place | None] = {}
         """What `place` said, by name; the import statement looks here first."""
@@ -67,7 +67,10 @@ class Names:
 
     def of_host(self, plain: str) -> bool:
         """Whether a natural name is the host's."""
-        return top_of(plain) in self._tops or any(parent in self._dotted for parent in _with_parents(plain))
+        top = top_of(plain)
+        if top in STANDARD:
+            return top not in self._own
+        return top in self._tops or any(parent in self._dotted for parent in _with_parents(plain))
 
     def has_facade(self, plain: str) -> bool:
         """Whether the scope has a view of its own of a host's module."""

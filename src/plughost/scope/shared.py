@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import HeaderParser
+from functools import cached_property
 from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import PurePosixPath
 
@@ -16,7 +21,8 @@ from plughost.scope import natives
 STRICT = ("fastapi", "starlette", "pydantic", "pydantic-core", "anyio", "httpx", "typing-extensions", "annotated-types")
 """Their types cross the border between plugins and the host, so there is one of each."""
 _SELF = "plughost"
-_BINARY = (".so", ".pyd", ".dylib")
+_SUFFIXES = frozenset({".py", ".so", ".pyd"})
+_EXTENSION = re.compile(r"\.(so|pyd)\"?,")
 
 
 def host_share(extra: Mapping[str, ShareKind] | None = None) -> HostShare:
@@ -26,34 +32,18 @@ def host_share(extra: Mapping[str, ShareKind] | None = None) -> HostShare:
     Offered: what plughost requires for itself, what has extension modules (it cannot stand in the process twice), and what `extra`
     says. Raises RequestInvalid where `extra` names what is not installed.
     """
-    kinds: dict[str, ShareKind] = dict.fromkeys([*_native(), *_required(_SELF)], "offered")
+    environment = _Environment()
+    kinds: dict[str, ShareKind] = dict.fromkeys([*environment.natives(), *environment.required_by(_SELF)], "offered")
     kinds |= dict.fromkeys((*STRICT, _SELF), "strict")
     kinds |= {canonicalize_name(name): kind for name, kind in (extra or {}).items()}
-    found = {project: _installed(project) for project in kinds}
-    if lacking := [name for name in extra or {} if found[canonicalize_name(name)] is None]:
+    if lacking := [name for name in extra or {} if environment.find(canonicalize_name(name)) is None]:
         raise RequestInvalid(f"share names {', '.join(lacking)}, which is not installed beside the host; install it, or take it out")
-    return {project: _shared(project, kinds[project], one) for project, one in sorted(found.items()) if one is not None}
-
-
-def _shared(project: str, kind: ShareKind, one: Distribution) -> SharedDistribution:
-    return SharedDistribution(
-        project=project,
-        version=one.version,
-        kind=kind,
-        tops=frozenset({"plughost.sdk"}) if project == _SELF else _tops(project, one),
-        requires=tuple(one.requires or ()),
-        extras=frozenset(one.metadata.get_all("Provides-Extra") or ()),
-    )
-
-
-def _tops(project: str, one: Distribution) -> frozenset[str]:
-    names = frozenset(importable(str(path) for path in one.files or ()))
-    return names or frozenset((one.read_text("top_level.txt") or project.replace("-", "_")).split())
+    return {project: found.shared(kind) for project, kind in sorted(kinds.items()) if (found := environment.find(project)) is not None}
 
 
 def importable(files: Iterable[str]) -> Iterator[str]:
     """The names that a distribution with these files is imported by; in a namespace (PEP 420) the names in it."""
-    modules = {path for path in map(PurePosixPath, files) if path.suffix in {".py", *_BINARY} and ".." not in path.parts}
+    modules = {path for path in map(PurePosixPath, files) if path.suffix in _SUFFIXES and ".." not in path.parts}
     packages = {path.parent for path in modules if path.name == "__init__.py"}
     for path in modules:
         outermost = next((parent for parent in reversed(path.parents) if parent in packages), None)
@@ -62,28 +52,70 @@ def importable(files: Iterable[str]) -> Iterator[str]:
             yield ".".join(parts)
 
 
-def _required(root: str) -> Iterator[str]:
-    """What the distribution requires on this interpreter, and what that requires."""
-    todo, seen = [(root, frozenset[str]())], set[tuple[str, frozenset[str]]]()
-    while todo:
-        node = project, extras = todo.pop()
-        if node in seen or (one := _installed(project)) is None:
-            continue
-        seen.add(node)
-        yield project
-        todo += [(canonicalize_name(r.name), frozenset(r.extras)) for r in applying(one.requires or (), extras)]
+class _Environment:
+    """The host's distributions, each read when it is asked for and then kept."""
 
+    def __init__(self) -> None:
+        self._found: dict[str, _Installed | None] = {}
 
-def _native() -> Iterator[str]:
-    """What of the environment has extension modules."""
-    for project in natives.installed():
-        one = _installed(project)
-        if one is not None and any(str(path).endswith(_BINARY) for path in one.files or ()):
+    def find(self, project: str) -> _Installed | None:
+        """The distribution of that normalised name, or None."""
+        if project not in self._found:
+            try:
+                self._found[project] = _Installed(project, importlib.metadata.distribution(project))
+            except PackageNotFoundError:
+                self._found[project] = None
+        return self._found[project]
+
+    def natives(self) -> Iterator[str]:
+        """What has extension modules."""
+        for project in natives.installed():
+            if (found := self.find(project)) is not None and _EXTENSION.search(found.record):
+                yield project
+
+    def required_by(self, root: str) -> Iterator[str]:
+        """What the distribution requires on this interpreter, and what that requires."""
+        todo, seen = [(root, frozenset[str]())], set[tuple[str, frozenset[str]]]()
+        while todo:
+            node = project, extras = todo.pop()
+            if node in seen or (found := self.find(project)) is None:
+                continue
+            seen.add(node)
             yield project
+            todo += [(canonicalize_name(r.name), frozenset(r.extras)) for r in applying(found.requires, extras)]
 
 
-def _installed(project: str) -> Distribution | None:
-    try:
-        return importlib.metadata.distribution(project)
-    except PackageNotFoundError:
-        return None
+@dataclass(frozen=True)
+class _Installed:
+    """One distribution of the environment."""
+
+    project: str
+    distribution: Distribution
+
+    def shared(self, kind: ShareKind) -> SharedDistribution:
+        """As scopes get it."""
+        extras, version = self._headers.get_all("Provides-Extra"), str(self._headers["Version"])
+        return SharedDistribution(
+            project=self.project, version=version, kind=kind, tops=self._tops(), requires=self.requires, extras=frozenset(extras or ())
+        )
+
+    @cached_property
+    def record(self) -> str:
+        """RECORD as it is, or nothing."""
+        return self.distribution.read_text("RECORD") or ""
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """Requires-Dist."""
+        return tuple(self._headers.get_all("Requires-Dist") or ())
+
+    @cached_property
+    def _headers(self) -> Message:
+        """The fields of METADATA, without the long description below them."""
+        return HeaderParser().parsestr((self.distribution.read_text("METADATA") or "").partition("\n\n")[0])
+
+    def _tops(self) -> frozenset[str]:
+        if self.project == _SELF:
+            return frozenset({f"{_SELF}.sdk"})
+        names = frozenset(importable(line.partition(",")[0].strip('"') for line in self.record.splitlines()))
+        return names or frozenset((self.distribution.read_text("top_level.txt") or self.project.replace("-", "_")).split())

@@ -259,6 +259,26 @@ async def test_an_open_websocket_is_closed_with_1012(
     assert errors(caplog) == []
 
 
+async def test_one_that_is_accepted_after_the_deadline_is_closed_with_1012_too(
+    registry: Registry, dispatch: Dispatch, mount: Any, serve: Any
+) -> None:
+    async def late(scope: ASGIScope, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        await send({"type": "websocket.accept"})
+        await forever(scope, receive, send)
+
+    inside = Inside(late)
+    old: Mounted = mount(inside)
+    connection = await begun(inside, connect(f"ws://{await serve(dispatch)}/chat/room").__aenter__())
+    assert await registry.drain(old, 0) == ()
+
+    with pytest.raises(ConnectionClosed) as closed:
+        await (await connection).recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+
+
 async def test_a_websocket_that_was_not_accepted_yet_is_denied(registry: Registry, dispatch: Dispatch, mount: Any, serve: Any) -> None:
     async def undecided(scope: ASGIScope, receive: Receive, send: Send) -> None:
         await receive()

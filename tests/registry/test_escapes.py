@@ -25,7 +25,9 @@ def raising(error: BaseException, *before: dict[str, Any]) -> Any:
     return app
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), asyncio.CancelledError(), ExceptionGroup("two", [OSError()])])
+@pytest.mark.parametrize(
+    "error", [ValueError("no"), SystemExit(3), asyncio.CancelledError(), BaseExceptionGroup("a group", [SystemExit()])]
+)
 async def test_it_is_answered_as_a_plugin_error(client: httpx.AsyncClient, mount: Any, error: BaseException) -> None:
     mount(raising(error))
 

@@ -10,7 +10,7 @@ import weakref
 
 from plughost.registry.lanes import MAX_IDLE, Threads
 
-LONG = 1000.0
+LONG = 60.0
 
 
 def where(threads: Threads) -> threading.Thread:

@@ -20,6 +20,8 @@ from plughost.types import ASGIApp, ASGIScope, Message, Receive, Send
 
 logger = logging.getLogger("plughost.plugin")
 
+_ESCAPES = (Exception, BaseExceptionGroup, SystemExit, asyncio.CancelledError)
+"""Law 9: whatever a plugin's app raises ends with its request; only Ctrl-C goes on."""
 _UNAVAILABLE = {error.code: error for error in (PluginStarting, PluginFailed, PluginQuarantined, PluginStopping)}
 
 
@@ -53,7 +55,7 @@ class Dispatch:
         scope["state"] = {**scope.get("state", {}), **entry.state}
         try:
             await app(scope, request.receive, request.send)
-        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - law 9: what a plugin raises ends with its request
+        except _ESCAPES as error:
             await _ended(entry, request, send, error)
         else:
             if request.over:

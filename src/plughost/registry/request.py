@@ -24,7 +24,7 @@ class Cut(OSError):
 
 
 class Request:
-    """A visitor; `begun`: something was answered, `gone`: its client left, `over`: the drain's deadline has passed."""
+    """A visit; `begun`: something was answered, `gone`: its client left, `over`: the drain's deadline has passed."""
 
     __slots__ = ("_before", "_closing", "_cut", "_receive", "_returned", "_send", "_task", "_waiting", "begun", "gone", "over", "scope")
 
@@ -91,8 +91,9 @@ class Request:
 
     def cancel(self) -> None:
         """Cancel the request's own task, once; after the app has returned, only what is left to send."""
-        if self._closing is not None and self._returned:
-            self._closing.cancel()
+        if self._returned:
+            if self._closing is not None:
+                self._closing.cancel()
         elif self._before is None and self._task is not None:
             self._before = self._task.cancelling()
             self._task.cancel()
@@ -111,7 +112,7 @@ class Request:
         if self._closing is not None:
             await asyncio.wait({self._closing})
         elif self.websocket and self.begun:
-            await self._close(INTERNAL_ERROR)
+            await self._close(SERVICE_RESTART if self.over else INTERNAL_ERROR)
 
     async def _close(self, code: int) -> None:
         with contextlib.suppress(Exception):  # the client has gone, or the app has closed it already

@@ -58,13 +58,13 @@ async def render(
 ) -> Rendered:
     """The contributions' contents, in order; those that failed or were not there after `deadline` seconds are in `errors`.
 
-    Each render keeps its generation alive. `natural` takes private module names out of what plugins say; `threads` are those
-    of earlier slots.
+    Each render keeps its generation alive. `natural` takes private module names out of what plugins say; `threads` may be
+    those of earlier slots.
     """
     loop = asyncio.get_running_loop()
     turns = [Turn(contribution, loop) for contribution in contributions]
     try:
-        await _played(turns, props, deadline, threads or Threads())
+        await _played(turns, props, deadline, threads or Threads(patience=0))
     finally:
         for turn in turns:
             turn.close()

@@ -1,4 +1,4 @@
-"""One contribution being rendered once: a visitor of its generation, and the border around the plugin's code (law 9).
+"""One contribution being rendered once: a visit of its generation, and the border around the plugin's code (law 9).
 
 Its outcome is an Item, or an error; None while it runs, and for ever if it is late. Only `in_thread` runs off the loop.
 """
@@ -56,7 +56,7 @@ class Turn:
             if _is_cancelled():
                 raise
             self._failed(error)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - law 9: a render is plugin code
+        except (Exception, BaseExceptionGroup, SystemExit) as error:  # noqa: BLE001 - law 9: a render is plugin code
             self._failed(error)
 
     def in_thread(self, props: Mapping[str, object]) -> None:

@@ -15,7 +15,7 @@ GRACE = 1.0
 """Seconds from the end of a drain to cancellation, and from cancellation to giving up."""
 
 
-class Visitor(Protocol):
+class Visit(Protocol):
     """One that is inside; `str()` names it to people. Both verbs may be called more than once."""
 
     def end(self) -> None:
@@ -26,12 +26,12 @@ class Visitor(Protocol):
 
 
 class Visits:
-    """The visitors of one generation."""
+    """The visits of one generation."""
 
     __slots__ = ("_inside", "_news", "over", "stuck")
 
     def __init__(self) -> None:
-        self._inside: set[Visitor] = set()
+        self._inside: set[Visit] = set()
         self._news: asyncio.Event | None = None
         self.over = False
         """A drain has come to its deadline."""
@@ -44,13 +44,13 @@ class Visits:
     def __repr__(self) -> str:
         return f"<Visits {sorted(map(str, self._inside))}>"
 
-    def enter(self, visitor: Visitor) -> None:
-        """Count the visitor as inside; called in the synchronous step that looked the generation up."""
-        self._inside.add(visitor)
+    def enter(self, visit: Visit) -> None:
+        """Count the visit as inside; called in the synchronous step that looked the generation up."""
+        self._inside.add(visit)
 
-    def leave(self, visitor: Visitor) -> None:
+    def leave(self, visit: Visit) -> None:
         """Let it go; the last one ends a drain."""
-        self._inside.discard(visitor)
+        self._inside.discard(visit)
         if self._news is not None and not self._inside:
             self._tell()
 
@@ -62,8 +62,8 @@ class Visits:
         if not await self._empty_within(deadline):
             self._end()
             if not await self._empty_within(GRACE):
-                for visitor in tuple(self._inside):
-                    visitor.cancel()
+                for visit in tuple(self._inside):
+                    visit.cancel()
                 await self._empty_within(GRACE)
         return tuple(sorted(map(str, self._inside)))
 
@@ -71,8 +71,8 @@ class Visits:
         if self.over:
             return
         self.over = True
-        for visitor in tuple(self._inside):
-            visitor.end()
+        for visit in tuple(self._inside):
+            visit.end()
         self._tell()
 
     def _tell(self) -> None:
@@ -81,9 +81,11 @@ class Visits:
             news.set()
 
     async def _empty_within(self, seconds: float) -> bool:
-        if self._inside:
-            self._news = self._news or asyncio.Event()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
+        """Whether all have left; False at once when another drain comes to its deadline."""
+        over = self.over
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._inside and self.over is over:
+                    self._news = self._news or asyncio.Event()
                     await self._news.wait()
         return not self._inside

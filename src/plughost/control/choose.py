@@ -54,7 +54,8 @@ class Chooser:
     async def find(self, name: PluginName, asked: Install) -> Target:
         """The best release that a source has; raises PluginUnknown, ProjectUnknown, ReleaseUnknown or a CatalogError."""
         held, listed = self.held(name), self.intents.listing(name)
-        project = asked.project or (held.project if held else None) or (listed.project if listed else None)
+        known = (held.project or _project(held.wheel)) if held else (listed.project or _project(listed.wheels[0])) if listed else None
+        project = asked.project or known
         return self.target(await self.catalog.find(name, project=project, specifier=asked.version or None))
 
     def target(self, listing: Listing) -> Target:
@@ -123,6 +124,10 @@ def as_asked(target: Target, asked: Install) -> Target:
 def config_text(config: Mapping[str, object]) -> str:
     """A config as the text that targets compare."""
     return json.dumps(config, sort_keys=True)
+
+
+def _project(wheel: WheelFile) -> str:
+    return parse_filename(wheel.filename).project
 
 
 def _sha256(asked: Install) -> str | None:

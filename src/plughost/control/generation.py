@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from plughost.control.gate import Gate
 from plughost.errors import ProbeFailed, ProbeTimeout
-from plughost.model.artifact import Site
+from plughost.model.artifact import Site, StoredWheel
 from plughost.model.event import Emit, MountedEvent, PhaseChanged, Retired
 from plughost.model.lifecycle import ENDED, Phase, Signal, advance
 from plughost.model.owner import Owner, current
@@ -82,7 +82,7 @@ class Generation:
         self.error: Exception | None = None
         self.sharing: Sharing | None = None
         self.left_out: tuple[str, ...] = ()
-        self._sha256: str | None = target.wheel.sha256
+        self._own: StoredWheel | None = None
         self.mounted: Mounted | None = None
         self.settled, self.done = asyncio.Event(), asyncio.Event()
         self._rooms, self._report = rooms, report
@@ -95,8 +95,10 @@ class Generation:
 
     @property
     def proven(self) -> Target:
-        """The target with the hash its wheel turned out to have, where nobody had told it before."""
-        return replace(self.target, wheel=replace(self.target.wheel, sha256=self._sha256))
+        """The target with the hash and the project that its wheel turned out to have, where nobody had told them before."""
+        if self._own is None:
+            return self.target
+        return replace(self.target, wheel=replace(self.target.wheel, sha256=self._own.sha256), project=self._own.project)
 
     @property
     def visits(self) -> int:
@@ -135,7 +137,7 @@ class Generation:
     @contextlib.asynccontextmanager
     async def _obtained(self) -> AsyncIterator[tuple[Site, Sharing]]:
         async with self._rooms.store.lease(self.target, self._report) as site:
-            self.left_out, self._sha256 = site.left_out, site.own.sha256
+            self.left_out, self._own = site.left_out, site.own
             self._report("negotiate")
             self.sharing = sharing = self._rooms.negotiate(site)
             yield site, sharing

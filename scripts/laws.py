@@ -25,7 +25,7 @@ ALLOWED = {
     "src/plughost/errors": frozenset({"__future__", "collections", "typing", "plughost.errors"}),
 }
 FRAMEWORKS = frozenset({"fastapi", "pydantic"})
-AT_THE_EDGE = ("settings.py", "catalog/schema.py", "api/", "web/", "host.py", "runtime/", "testing.py", "cli/")
+AT_THE_EDGE = ("settings.py", "catalog/schema.py", "api/", "web/", "host/", "runtime/", "testing/", "cli/")
 """Below src/plughost: the only places that know FastAPI or pydantic."""
 
 

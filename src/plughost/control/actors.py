@@ -26,12 +26,12 @@ class Actors:
         for name in sorted({*names, *served, *refused}):
             history, refusal = served.get(name, ()), refused.get(name)
             self._world.retain(name, [target.wheel.sha256 for target in history[:2] if target.wheel.sha256])
-            self._begin(Actor(PluginName(name), self._world, served=history, refused=(refusal,) if refusal else ()))
+            self._begin(Actor(PluginName(name), self._world, self, served=history, refused=(refusal,) if refusal else ()))
 
     def get(self, name: PluginName) -> Actor:
         """The plugin's actor, made where there is none yet."""
         if (actor := self._actors.get(name)) is None:
-            actor = self._begin(Actor(name, self._world))
+            actor = self._begin(Actor(name, self._world, self))
         return actor
 
     def find(self, name: str) -> Actor | None:

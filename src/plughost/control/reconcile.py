@@ -12,6 +12,7 @@ import contextvars
 import dataclasses
 import logging
 from collections import deque
+from typing import Protocol
 
 from plughost.control.generation import Generation, Report
 from plughost.control.health import next_try
@@ -33,11 +34,25 @@ HISTORY = 5
 """Releases that served are remembered for rollback, so many."""
 
 
+class Others(Protocol):
+    """What an actor asks of all of them together."""
+
+    def claim(self, name: str, mount: str) -> None:
+        """Raise MountConflict unless the plugin may have the mount."""
+        ...
+
+    def freed(self, name: str) -> None:
+        """The plugin stopped: one that was refused for what it held may try."""
+        ...
+
+
 class Actor:
     """Owns the generations of one plugin."""
 
-    def __init__(self, name: PluginName, world: World, *, served: tuple[Target, ...] = (), refused: tuple[Refusal, ...] = ()) -> None:
-        self.name, self._world = name, world
+    def __init__(
+        self, name: PluginName, world: World, others: Others, *, served: tuple[Target, ...] = (), refused: tuple[Refusal, ...] = ()
+    ) -> None:
+        self.name, self._world, self._others = name, world, others
         self.status = Status(name=name, served=served, refused=refused, error=refused[0].error if refused else None)
         self.generations = Lives(self._died)
         self.settled = asyncio.Event()
@@ -208,7 +223,7 @@ class Actor:
         try:
             if target.isolation == "process":
                 raise IsolationUnavailable("process")
-            self._world.claim(self.name, target.mount)
+            self._others.claim(self.name, target.mount)
             self._announce("plugin-starting", f"{target} is starting", target)
             number = await self._world.ledger.new_generation(target, operation.id)
         except PlughostError as error:
@@ -273,7 +288,7 @@ class Actor:
         if (mount := self._world.rooms.registry.table.places.get(self.name)) is not None:
             self._world.rooms.registry.withdraw(mount, self.name)
         self._is(stopping=False)
-        self._world.freed(self.name)
+        self._others.freed(self.name)
         return None
 
     def _died(self, generation: Generation) -> None:

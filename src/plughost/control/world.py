@@ -23,10 +23,6 @@ class World:
     ledger: Ledger
     intents: Intents
     operations: Operations
-    claim: Callable[[str, str], None]
-    """(plugin, mount) → raises MountConflict unless it may have it."""
-    freed: Callable[[str], None]
-    """Told when a plugin stopped, so that one that was refused for what it held may try."""
     retain: Callable[[str, Iterable[str]], None]
     """(plugin, sha256s of wheels) → what stays on disk for it."""
     purge: Callable[[str, str | None], Awaitable[None]]

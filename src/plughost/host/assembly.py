@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import contextvars
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from plughost.api import Console, Journal, Tokens
-from plughost.catalog import Catalog
+from plughost.catalog import Catalog, Source
 from plughost.control.actors import Actors
 from plughost.control.choose import Chooser
 from plughost.control.follow import Follower, forget_sources
@@ -30,10 +30,9 @@ from plughost.host.housekeeping import Housekeeping
 from plughost.host.readiness import Readiness
 from plughost.host.sources import origin_tokens, sources_of, trust_rules
 from plughost.ledger import Ledger, Recorded
-from plughost.model.artifact import Site
-from plughost.model.event import Event
+from plughost.model.event import Emit, Event
 from plughost.model.plugin import Listing, WheelFile
-from plughost.model.sharing import HostShare, Sharing, negotiate
+from plughost.model.sharing import HostShare, negotiate
 from plughost.net import Client
 from plughost.observe import log
 from plughost.registry import Registry, Rendered, render, to_html
@@ -45,6 +44,7 @@ from plughost.types import ASGIApp
 from plughost.wheel import best
 
 Provided = Mapping[str, object]
+RenderSlot = Callable[[str, Mapping[str, object]], Awaitable[Rendered]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class House:
     console: Console
     tokens: Tokens
     registry: Registry
-    rendered: Callable[[str, Mapping[str, object]], Any]
+    rendered: RenderSlot
 
 
 class Stopping:
@@ -71,120 +71,166 @@ class Stopping:
 @contextlib.asynccontextmanager
 async def assembled(settings: Settings, core: ASGIApp | None, provide: Provided, stopping: Stopping) -> AsyncIterator[House]:
     """A running house; on leaving everything is drained, stopped and closed."""
-    boot = secrets.token_hex(8)
     async with AsyncExitStack() as stack:
-        # What is on disk: the ledger, the store, and what a dead process left open in them.
-        home = home_files.made(settings.home)
-        ledger = await Ledger.open(home / "ledger.sqlite", boot=boot)
-        stack.push_async_callback(ledger.close)
-        client = Client(trust_rules(settings), tokens=origin_tokens(settings))
-        stack.push_async_callback(client.close)
-        share = host_share(settings.share)
-        store = _store(settings, home, client, share, boot)
-        await store.open()
-        stack.push_async_callback(store.close)
-        await ledger.reap(store.alive)
+        ground = await _ground(stack, settings)
+        listeners = _listeners(stack, ground)
+        registry, world = _world(stack, settings, core, provide, ground, listeners)
 
-        # Who listens to what happens.
-        journal, housekeeping = Journal(ledger), Housekeeping(store.prune)
-        stack.push_async_callback(journal.flush)
-        _background(stack, journal.run(), "journal")
-        _background(stack, housekeeping.run(), "housekeeping")
-        listeners = (log, journal.emit, housekeeping.emit)
-
-        def emit(event: Event) -> None:
-            for listener in listeners:
-                listener(event)
-
-        # What runs: the table, the runtime, and an actor for each plugin.
-        registry = Registry()
-
-        async def rendered(slot: str, props: Mapping[str, object]) -> Rendered:
-            found = registry.table.slots.get(slot, ())
-            return await render(slot, found, props, deadline=settings.render_deadline, emit=emit)
-
-        async def fragments(slot: str, props: Mapping[str, object]) -> str:
-            return to_html(await rendered(slot, props))
-
-        runtime = InProcess(
-            data=home / "data",
-            deadlines=Deadlines(load=settings.import_deadline, start=settings.start_deadline, stop=settings.stop_deadline),
-            tasks=stack.enter_context(contain_tasks()),
-            render=fragments,
-            use=lambda name: _used(provide, name),
-            emit=emit,
-        )
-        sources = sources_of(settings, client)
-        rows = await ledger.recorded()
-        intents = Intents([source.url for source in sources], choose=_fitting, core_owns=lambda mount: _routes(core, mount))
-        intents.load(rows.lists, rows.overrides)
-        operations = Operations(emit)
-        rooms = Rooms(
-            store=store,
-            runtime=runtime,
-            registry=registry,
-            numbers=ledger,
-            negotiate=lambda site: _negotiated(site, share),
-            emit=emit,
-            gate=Gate(),
-            probe_deadline=settings.probe_deadline,
-            drain=settings.drain,
-        )
-        world = World(
-            rooms=rooms,
-            ledger=ledger,
-            intents=intents,
-            operations=operations,
-            claim=lambda name, mount: actors.claim(name, mount),  # noqa: PLW0108 - the actors are made of this world
-            freed=lambda name: actors.freed(name),  # noqa: PLW0108 - likewise
-            retain=store.retain,
-            purge=lambda name, project: _purged(home, store, name, project),
-        )
+        # What runs: an actor for each plugin that the ledger knows.
         actors = Actors(world)
         stack.push_async_callback(actors.close)
-        actors.open(intents.names(), rows.served, _refusals(rows))
+        actors.open(world.intents.names(), ground.rows.served, _refusals(ground.rows))
 
         # What changes it: the sources, another process on this home, and operators.
-        followers = tuple(
-            Follower(source, ledger=ledger, intents=intents, wake=actors.wake, emit=emit, poll=settings.poll) for source in sources
-        )
-        readiness = Readiness(actors, intents, followers, strict=settings.boot == "strict", deadline=settings.boot_deadline)
-        for follower in followers:
-            _background(stack, follower.run(), f"follow {follower.source.url}")
-        _background(stack, forget_sources(followers, ledger=ledger, intents=intents, wake=actors.wake), "forget sources")
-        _background(stack, mirror(ledger, intents, actors), "mirror")
+        followers = _followers(stack, settings, ground, world, actors)
+        readiness = Readiness(actors, world.intents, followers, strict=settings.boot == "strict", deadline=settings.boot_deadline)
+        _background(stack, mirror(ground.ledger, world.intents, actors), "mirror")
         _background(stack, readiness.run(), "readiness")
-        chooser = Chooser(
-            intents=intents,
-            catalog=Catalog(sources),
-            choose=_fitting,
-            check_url=lambda url, plugin: "sha256" in client.rules.check(url, plugin).require,
-        )
-        desk = Desk(
-            intents=intents,
-            operations=operations,
-            ledger=ledger,
-            chooser=chooser,
-            actor=actors.get,
-            status=actors.status,
-            claim=actors.claim,
-        )
+        rendered = _renderer(settings, registry, listeners.emit)
         console = Console(
-            operator=Operator(desk),
-            operations=operations,
-            intents=intents,
+            operator=_operator(ground, world, actors),
+            operations=world.operations,
+            intents=world.intents,
             actors=actors,
-            ledger=ledger,
+            ledger=ground.ledger,
             registry=registry,
             followers=followers,
-            journal=journal,
+            journal=listeners.journal,
             render=rendered,
             ready=readiness.ready,
             stopping=stopping,
             prefix=settings.prefix,
         )
-        tokens = Tokens(home_files.admin_token(home, settings.admin_token), ledger)
+        tokens = Tokens(home_files.admin_token(ground.home, settings.admin_token), ground.ledger)
         yield House(console=console, tokens=tokens, registry=registry, rendered=rendered)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What is on disk and on the network."""
+
+    home: Path
+    ledger: Ledger
+    client: Client
+    share: HostShare
+    store: Store
+    sources: tuple[Source, ...]
+    rows: Recorded
+
+
+async def _ground(stack: AsyncExitStack, settings: Settings) -> _Ground:
+    """Ledger, store and client, without what a dead process left open in them."""
+    boot = secrets.token_hex(8)
+    home = home_files.made(settings.home)
+    ledger = await Ledger.open(home / "ledger.sqlite", boot=boot)
+    stack.push_async_callback(ledger.close)
+    client = Client(trust_rules(settings), tokens=origin_tokens(settings))
+    stack.push_async_callback(client.close)
+    share = host_share(settings.share)
+    store = _store(settings, home, client, share, boot)
+    await store.open()
+    stack.push_async_callback(store.close)
+    await ledger.reap(store.alive)
+    rows = await ledger.recorded()
+    return _Ground(home=home, ledger=ledger, client=client, share=share, store=store, sources=sources_of(settings, client), rows=rows)
+
+
+class _Listeners:
+    """Who hears of what happens."""
+
+    def __init__(self, ground: _Ground) -> None:
+        self.journal, self.housekeeping = Journal(ground.ledger), Housekeeping(ground.store.prune)
+
+    def emit(self, event: Event) -> None:
+        log(event)
+        self.journal.emit(event)
+        self.housekeeping.emit(event)
+
+
+def _listeners(stack: AsyncExitStack, ground: _Ground) -> _Listeners:
+    listeners = _Listeners(ground)
+    stack.push_async_callback(listeners.journal.flush)
+    _background(stack, listeners.journal.run(), "journal")
+    _background(stack, listeners.housekeeping.run(), "housekeeping")
+    return listeners
+
+
+def _world(
+    stack: AsyncExitStack, settings: Settings, core: ASGIApp | None, provide: Provided, ground: _Ground, listeners: _Listeners
+) -> tuple[Registry, World]:
+    registry, emit = Registry(), listeners.emit
+    rendered = _renderer(settings, registry, emit)
+
+    async def fragments(slot: str, props: Mapping[str, object]) -> str:
+        return to_html(await rendered(slot, props))
+
+    runtime = InProcess(
+        data=ground.home / "data",
+        deadlines=Deadlines(load=settings.import_deadline, start=settings.start_deadline, stop=settings.stop_deadline),
+        tasks=stack.enter_context(contain_tasks()),
+        render=fragments,
+        use=lambda name: _used(provide, name),
+        emit=emit,
+    )
+    rooms = Rooms(
+        store=ground.store,
+        runtime=runtime,
+        registry=registry,
+        numbers=ground.ledger,
+        negotiate=lambda site: negotiate(site, ground.share, loaded_natives()),
+        emit=emit,
+        gate=Gate(),
+        probe_deadline=settings.probe_deadline,
+        drain=settings.drain,
+    )
+    intents = Intents([source.url for source in ground.sources], choose=_fitting, core_owns=lambda mount: _routes(core, mount))
+    intents.load(ground.rows.lists, ground.rows.overrides)
+    return registry, World(
+        rooms=rooms,
+        ledger=ground.ledger,
+        intents=intents,
+        operations=Operations(emit),
+        retain=ground.store.retain,
+        purge=lambda name, project: _purged(ground, name, project),
+    )
+
+
+def _followers(stack: AsyncExitStack, settings: Settings, ground: _Ground, world: World, actors: Actors) -> tuple[Follower, ...]:
+    followers = tuple(
+        Follower(source, ledger=ground.ledger, intents=world.intents, wake=actors.wake, emit=world.rooms.emit, poll=settings.poll)
+        for source in ground.sources
+    )
+    for follower in followers:
+        _background(stack, follower.run(), f"follow {follower.source.url}")
+    _background(stack, forget_sources(followers, ledger=ground.ledger, intents=world.intents, wake=actors.wake), "forget sources")
+    return followers
+
+
+def _operator(ground: _Ground, world: World, actors: Actors) -> Operator:
+    chooser = Chooser(
+        intents=world.intents,
+        catalog=Catalog(ground.sources),
+        choose=_fitting,
+        check_url=lambda url, plugin: "sha256" in ground.client.rules.check(url, plugin).require,
+    )
+    desk = Desk(
+        intents=world.intents,
+        operations=world.operations,
+        ledger=ground.ledger,
+        chooser=chooser,
+        actor=actors.get,
+        status=actors.status,
+        claim=actors.claim,
+    )
+    return Operator(desk)
+
+
+def _renderer(settings: Settings, registry: Registry, emit: Emit) -> RenderSlot:
+    async def rendered(slot: str, props: Mapping[str, object]) -> Rendered:
+        found = registry.table.slots.get(slot, ())
+        return await render(slot, found, props, deadline=settings.render_deadline, emit=emit)
+
+    return rendered
 
 
 def _store(settings: Settings, home: Path, client: Client, share: HostShare, boot: str) -> Store:
@@ -218,10 +264,6 @@ def _fitting(listing: Listing) -> WheelFile:
     return next((wheel for wheel in listing.wheels if wheel.filename == chosen), listing.wheels[0])
 
 
-def _negotiated(site: Site, share: HostShare) -> Sharing:
-    return negotiate(site, share, loaded_natives())
-
-
 def _refusals(rows: Recorded) -> Mapping[str, Refusal]:
     return {
         name: Refusal(target=row.target, error=row.error, attempts=row.attempts, next_try=row.next_try)
@@ -242,7 +284,7 @@ def _used(provide: Provided, name: str) -> object:
         raise LookupError(f"nobody provides {name!r}; there is: {', '.join(sorted(provide)) or 'nothing'}") from None
 
 
-async def _purged(home: Path, store: Store, name: str, project: str | None) -> None:
-    await asyncio.get_running_loop().run_in_executor(None, home_files.delete_data, home, name)
+async def _purged(ground: _Ground, name: str, project: str | None) -> None:
+    await asyncio.get_running_loop().run_in_executor(None, home_files.delete_data, ground.home, name)
     if project is not None:
-        await store.purge(project)
+        await ground.store.purge(project)

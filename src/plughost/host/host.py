@@ -90,8 +90,7 @@ class Host:
 
     async def rendered(self, slot: str, props: Mapping[str, object]) -> Rendered:
         """The slot's items and errors."""
-        rendered: Rendered = await self._running().rendered(slot, props)
-        return rendered
+        return await self._running().rendered(slot, props)
 
     def templates(self, **options: Any) -> Any:
         """Starlette's Jinja2Templates with `slot()` in it; takes what Jinja2Templates takes."""

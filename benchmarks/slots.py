@@ -1,7 +1,8 @@
 """What a slot costs: a hundred Jinja fragments of more than 20 µs, against the bare calls one after another.
 
-Rendered on the loop (async contributions, a task each) and in the slot's thread (sync ones). Rounds are interleaved
-(A B C C B A) and a ratio is the median over rounds: machines are noisy, so trust a ratio, never a figure.
+Contributions as the runtime makes them, props validated: rendered on the loop (async ones, a task each), and in the slot's
+thread (sync ones). Rounds are interleaved (A B C C B A) and a ratio is the median over rounds: machines are noisy, so trust
+a ratio, never a figure.
 
     python benchmarks/slots.py [--quick]
 """
@@ -26,7 +27,8 @@ from jinja2 import Template
 from plughost.model.owner import Owner
 from plughost.registry import Contribution, render
 from plughost.registry.lanes import Threads
-from plughost.sdk import Html
+from plughost.runtime.renders import contribution_of
+from plughost.sdk import Html, SlotContribution
 
 FRAGMENTS = 100
 AT_LEAST = 22.0
@@ -52,21 +54,21 @@ def _timed(call: Callable[[], object]) -> float:
 def contenders(fragment: Template) -> Mapping[str, Callable[[], Awaitable[int]]]:
     """Each renders all fragments, and says how many there are."""
 
-    def icon(props: Mapping[str, object]) -> Html:
-        return Html(fragment.render(props))
+    def icon(user: str) -> Html:
+        return Html(fragment.render(user=user))
 
-    async def later(props: Mapping[str, object]) -> Html:
-        return Html(fragment.render(props))
+    async def later(user: str) -> Html:
+        return Html(fragment.render(user=user))
 
-    def slot(function: Callable[[Mapping[str, object]], object], *, sync: bool) -> list[Contribution]:
-        owners = [Owner(f"p{number}", "1.0", number) for number in range(FRAGMENTS)]
-        return [Contribution(slot="icons", render=function, owner=owner, sync=sync) for owner in owners]
+    def slot(function: Callable[..., object]) -> list[Contribution]:
+        declared = SlotContribution("icons", 0, function)
+        return [contribution_of(declared, Owner(f"p{number}", "1.0", number), 0) for number in range(FRAGMENTS)]
 
     threads = Threads()
-    on_loop, in_thread = slot(later, sync=False), slot(icon, sync=True)
+    on_loop, in_thread = slot(later), slot(icon)
 
     async def bare() -> int:
-        return len([str(icon(PROPS)) for _ in range(FRAGMENTS)])
+        return len([str(icon(**PROPS)) for _ in range(FRAGMENTS)])
 
     async def asynchronous() -> int:
         return len((await render("icons", on_loop, PROPS, deadline=10, emit=print)).items)

@@ -61,7 +61,8 @@ def test_every_kind_of_line_end_is_understood() -> None:
         f"{CHAT}Provides-Extra: no good\n",
         "Metadata-Version: 2.1\nName: ../chat\nVersion: 1.0\n",
         "Metadata-Version: 2.1\nName: chat\nVersion: one\n",
-        CHAT + "Classifier: x\n" * 100_000,
+        CHAT + "Requires-Dist: x\n" * 100_000,
+        f"{CHAT}From someone\nRequires-Dist: rich\n",
         "\ufeff" + CHAT,
         f"{CHAT}Requires-Python: >={'9' * 5000}\n",
         f"{CHAT}Requires-Dist: rich>={'9' * 5000}\n",
@@ -76,6 +77,12 @@ def test_metadata_that_leave_a_doubt_are_refused(text: str) -> None:
 def test_a_requirement_that_is_not_utf8_does_not_vanish() -> None:
     with pytest.raises(NotAWheel, match="requires-dist"):
         parse_metadata(CHAT.encode() + b"Requires-Dist: rich\nRequires-Dist: \xff\n", "chat.whl")
+
+
+def test_fields_that_nobody_reads_cost_nothing() -> None:
+    text = CHAT + "".join(f"X-Field-{number}: x\n" for number in range(100_000)) + "requires-DIST: rich\n"
+
+    assert parse_metadata(text.encode(), "chat.whl").requires == ("rich",)
 
 
 def test_a_description_that_is_a_nested_mime_message_is_not_parsed() -> None:

@@ -38,7 +38,7 @@ def folded(path: str) -> str:
     if path.isascii():
         return path.lower()
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
-    return "".join(character for character in text if unicodedata.category(character) != "Cf")
+    return text if text.isprintable() else "".join(character for character in text if unicodedata.category(character) != "Cf")
 
 
 class Tree:
@@ -48,6 +48,7 @@ class Tree:
         self._wheel, self._most = wheel, most
         self._files: dict[str, str] = {}
         self._folders: dict[str, str] = {}
+        self._known: set[str] = set()
 
     def add_file(self, path: str, name: str) -> None:
         """Take a file's path (`name`: what the archive calls it); refused where another entry is in its way."""
@@ -61,12 +62,14 @@ class Tree:
 
     def add_folder(self, path: str) -> None:
         """Take a directory and those above it; refused where a file, or another spelling of it, is there, or for too many."""
-        while path and (known := self._folders.get(key := folded(path))) != path:
-            if known is not None:
-                raise self._collision(path, known)
+        while path and path not in self._known:
+            key = folded(path)
+            if key in self._folders:
+                raise self._collision(path, self._folders[key])
             if key in self._files:
                 raise self._both(path)
             self._folders[key] = path
+            self._known.add(path)
             path = path.rpartition("/")[0]
         if len(self._folders) > self._most:
             raise ArchiveRefused(self._wheel, "too-many-entries", f"it has more than {self._most} directories")

@@ -311,11 +311,16 @@ async def test_a_wrong_password_is_not_told(net: Net, resolver: Resolver) -> Non
     assert "swordfish" not in str(raised.value)
 
 
-async def test_an_index_that_tells_no_hash_is_refused(net: Net, resolver: Resolver) -> None:
-    net.plugins.publish(lib("acme-lib", "1.0"))
+async def test_an_index_that_tells_no_hash_is_refused_or_its_wheel_is_measured(net: Net, resolver: Resolver) -> None:
+    built = lib("acme-lib", "1.0")
+    net.plugins.publish(built)
     net.plugins.tells_hashes = False
-    with pytest.raises(IntegrityMissing, match="acme_lib"):
-        await resolver.resolve(question(net, "acme-lib"))
+    if resolver.kind == "pip":
+        with pytest.raises(IntegrityMissing, match="acme_lib"):
+            await resolver.resolve(question(net, "acme-lib"))
+    else:  # uv downloads such a wheel to lock it
+        (pinned,) = await resolver.resolve(question(net, "acme-lib"))
+        assert pinned.sha256 == built.sha256
 
 
 async def test_variables_that_change_what_is_chosen_are_not_passed_on(net: Net, make: Make, tmp_path: Path) -> None:
@@ -347,6 +352,16 @@ async def test_nor_are_such_settings_of_a_configuration_file(net: Net, make: Mak
     pip.write_text(f"[global]\nconstraint = {limits}\npre = true\nuser = true\n")
     configured = make(UV_NO_CONFIG="false", UV_CONFIG_FILE=str(uv), PIP_CONFIG_FILE=str(pip))
     assert told(await configured.resolve(question(net, "acme-lib"))) == {"acme-lib": "2.0 of plugins"}
+
+
+async def test_pips_configured_indexes_are_asked_by_both(net: Net, make: Make, tmp_path: Path) -> None:
+    net.plugins.publish(lib("acme-lib", "1.0", "acme-two"))
+    net.registry.publish(lib("acme-two", "1.0"))
+    conf = tmp_path / "pip.conf"
+    nothing = net.registry.url.replace("registry", "nothing")
+    conf.write_text(f"[global]\nindex-url = {nothing}\nextra-index-url = {net.registry.url}\n")
+    configured = make(UV_DEFAULT_INDEX="", PIP_INDEX_URL="", PIP_CONFIG_FILE=str(conf))
+    assert told(await configured.resolve(question(net, "acme-lib"))) == {"acme-lib": "1.0 of plugins", "acme-two": "1.0 of registry"}
 
 
 async def test_a_resolver_that_has_no_answer_in_time_is_ended(net: Net, make: Make) -> None:

@@ -33,9 +33,9 @@ async def client(net: Net) -> AsyncIterator[Client]:
 async def open_store(net: Net, client: Client, tmp_path: Path) -> AsyncIterator[OpenStore]:
     async with AsyncExitStack() as stack:
 
-        async def opened(*, home: Path = tmp_path / "home", share: HostShare = {}, **more: Any) -> Store:
+        async def opened(*, home: Path = tmp_path / "home", share: HostShare | None = None, **more: Any) -> Store:
             given: dict[str, Any] = {"client": client, "resolver": "uv", "boot": secrets.token_hex(8), "environ": net.environ} | more
-            store = Store(home, share=share, **given)
+            store = Store(home, share=share or {}, **given)
             await store.open()
             stack.push_async_callback(store.close)
             return store
@@ -46,3 +46,10 @@ async def open_store(net: Net, client: Client, tmp_path: Path) -> AsyncIterator[
 @pytest.fixture
 async def store(open_store: OpenStore) -> Store:
     return await open_store()
+
+
+@pytest.fixture
+async def elsewhere(tmp_path: Path) -> AsyncIterator[Net]:
+    """Another origin, which no rule names."""
+    async with outside_world(tmp_path / "elsewhere") as world:
+        yield world

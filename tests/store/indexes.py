@@ -49,6 +49,9 @@ class Index:
     """Projects whose pages were asked for."""
     served: Counter[str] = field(default_factory=Counter)
     """Files that were downloaded."""
+    busy: int = 0
+    """Held files that are being answered."""
+    busiest: int = 0
     held: dict[str, asyncio.Event] = field(default_factory=dict)
     """Files that are answered only after their event is set."""
     begun: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -87,22 +90,31 @@ class Index:
     def _row(self, filename: str, data: bytes) -> dict[str, object]:
         sha256 = self.listed_sha256.get(filename, hashlib.sha256(data).hexdigest())
         hashes = {"sha256": sha256} if self.tells_hashes else {}
-        return {"filename": filename, "url": f"../../files/{filename}", "hashes": hashes, "yanked": filename in self.yanked}
+        told = {"filename": filename, "url": f"../../files/{filename}", "hashes": hashes, "yanked": filename in self.yanked}
+        return told | {"core-metadata": {"sha256": hashlib.sha256(_metadata(data)).hexdigest()}} if filename.endswith(".whl") else told
 
 
 class Slow(Response):
-    """Half of the body, then the event, then the rest."""
+    """Half of a held file, then its event, then the rest."""
 
-    def __init__(self, body: bytes, begun: asyncio.Event, go_on: asyncio.Event) -> None:
-        super().__init__(body, media_type="application/octet-stream")
-        self._begun, self._go_on = begun, go_on
+    def __init__(self, index: Index, filename: str) -> None:
+        super().__init__(index.files[filename], media_type="application/octet-stream")
+        self._index, self._filename = index, filename
 
     async def __call__(self, scope: object, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        self._index.busy += 1
+        self._index.busiest = max(self._index.busy, self._index.busiest)
+        try:
+            await self._answer(send)
+        finally:
+            self._index.busy -= 1
+
+    async def _answer(self, send: Send) -> None:
         half = len(self.body) // 2
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": bytes(self.body[:half]), "more_body": True})
-        self._begun.set()
-        await self._go_on.wait()
+        self._index.begun[self._filename].set()
+        await self._index.held[self._filename].wait()
         await send({"type": "http.response.body", "body": bytes(self.body[half:])})
 
 
@@ -173,7 +185,9 @@ def sdist(project: str, version: str, marker: Path) -> BuiltWheel:
 
 def _app(indexes: Mapping[str, Index]) -> Starlette:
     async def page(request: Request) -> Response:
-        index = indexes[request.path_params["index"]]
+        index = indexes.get(request.path_params["index"])
+        if index is None:
+            return Response(status_code=404)
         if index.silent:
             await asyncio.Event().wait()
         return Response(status_code=401) if index.refuses(request) else index.page(request.path_params["project"])
@@ -182,12 +196,14 @@ def _app(indexes: Mapping[str, Index]) -> Starlette:
         index, filename = indexes[request.path_params["index"]], request.path_params["filename"]
         if index.refuses(request):
             return Response(status_code=401)
-        if filename not in index.files:
+        if filename.removesuffix(".metadata") not in index.files:
             return Response(status_code=404)
-        if request.method == "GET" and "range" not in request.headers:
+        if filename.endswith(".metadata"):
+            return Response(_metadata(index.files[filename.removesuffix(".metadata")]))
+        if request.method == "GET":
             index.served[filename] += 1
         if filename in index.held:
-            return Slow(index.files[filename], index.begun[filename], index.held[filename])
+            return Slow(index, filename)
         return Response(index.files[filename], media_type="application/octet-stream")
 
     return Starlette(
@@ -196,6 +212,12 @@ def _app(indexes: Mapping[str, Index]) -> Starlette:
             Route("/{index}/files/{filename}", file, methods=["GET", "HEAD"]),
         ]
     )
+
+
+def _metadata(data: bytes) -> bytes:
+    """METADATA of a wheel (PEP 658), so that no resolver downloads one."""
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        return archive.read(next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA")))
 
 
 def _project(filename: str) -> str:

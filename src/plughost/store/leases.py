@@ -35,6 +35,8 @@ class Leases:
         self._mutex = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._written: set[str] = set()
+        self._seen: set[str] = set()
+        """Written, and found on disk after that: nobody can have pruned these since."""
         self._handle: int | None = None
 
     def open(self) -> None:
@@ -81,7 +83,7 @@ class Leases:
     async def write_down(self, digests: frozenset[str], present: Callable[[str], bool]) -> frozenset[str]:
         """Put leased digests into this process's file; those that are not on disk."""
         with self._mutex:
-            new = digests - self._written
+            new = digests - self._seen
         return await self._threads.run(self._write, new, present) if new else frozenset()
 
     @contextlib.contextmanager
@@ -95,24 +97,24 @@ class Leases:
     def _write(self, new: frozenset[str], present: Callable[[str], bool]) -> frozenset[str]:
         with gate(self._layout.gate):
             self._append(new)
-            missing = frozenset(digest for digest in new if not present(digest))
+            there = {digest for digest in new if present(digest)}
             with self._mutex:
-                # One that is not there yet is looked for again by whoever takes it next.
-                self._written |= new - missing
-            return missing
+                self._seen |= there
+            return new - there
 
-    def _append(self, digests: Iterable[str]) -> None:
-        handle = self._opened()
+    def _append(self, digests: frozenset[str]) -> None:
+        handle, more = self._opened(), digests - self._written
         end = os.fstat(handle).st_size
-        _write_all(handle, _rows(digests), end - end % _ROW)
+        _write_all(handle, _rows(more), end - end % _ROW)
+        self._written |= more
 
     def _rewrite(self) -> frozenset[str]:
         """Write down what is needed still, and no more; what is needed but not written yet waits for its turn at the gate."""
         with self._mutex:
             needed = frozenset(self._counts)
-            self._written &= needed
-            rows = _rows(self._written)
-        handle = self._opened()
+            self._seen &= needed
+        self._written &= needed
+        rows, handle = _rows(self._written), self._opened()
         _write_all(handle, rows, 0)
         os.ftruncate(handle, len(rows))
         return needed

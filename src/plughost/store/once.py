@@ -65,7 +65,8 @@ class Once(Generic[K, T]):
     def _forget(self, key: K, flight: _Flight[T]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
-        if not flight.listeners and not flight.task.cancelled() and (error := flight.task.exception()):
+        error = None if flight.task.cancelled() else flight.task.exception()
+        if error is not None and not flight.listeners:
             logger.info("a job failed after everyone who asked had gone", exc_info=error)
 
 

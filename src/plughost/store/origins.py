@@ -1,8 +1,8 @@
 """Where wheels may come from: the plugin's own from an origin that a trust rule names, its dependencies from that or a registry.
 
 The registries that this machine's pip and uv are configured for are implied for dependencies, as configured: http, private
-addresses and folders included. Files that a registry keeps elsewhere are fetched from any public https origin, without
-credentials, since the lock says which bytes they have.
+addresses and folders included. A page may say that files lie elsewhere: at any public https origin they are fetched, without
+credentials, since the lock says which bytes they have; anywhere else only where it was a registry's page, not the plugin's index.
 """
 
 from __future__ import annotations
@@ -54,6 +54,13 @@ class Origins:
             raise OriginNotAllowed(pinned.url, "no folder of wheels is configured, neither as a source nor for pip or uv")
         return Order(url=pinned.url, filename=pinned.filename, sha256=pinned.sha256, rules=self._dependencies, allow_file=local)
 
+    async def registrys(self, pinned: Pinned, index: str | None) -> Order | None:
+        """The order of a dependency whose origin or address is not allowed, where a registry named it; None where the index may have."""
+        if is_file(pinned.url) or await self._knows(index, pinned.project):
+            return None
+        rules = self._dependencies.plus([own_origin(pinned.url)])
+        return Order(url=pinned.url, filename=pinned.filename, sha256=pinned.sha256, rules=rules)
+
     def asked(self, index: str | None) -> str | None:
         """The index as a resolver is told it: with the token that is its own."""
         if index is None or is_file(index) or (token := self._tokens.get(Origin.of(index))) is None:
@@ -78,6 +85,11 @@ class Origins:
             return [_listed(file, answer.url) for file in json.loads(answer.body)["files"]]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SourceInvalid(url, f"no PEP 691 page ({type(error).__name__})") from None
+
+    async def _knows(self, index: str | None, project: str) -> bool:
+        if index is None or is_file(index):
+            return False
+        return await self.page(urljoin(index, f"{project}/")) is not None
 
 
 def is_file(url: str) -> bool:

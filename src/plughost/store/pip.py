@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import canonicalize_name
 
 from plughost.errors import DigestMismatch, DirectUrl, IntegrityMissing, ResolverMissing
+from plughost.net import configured
 from plughost.store.child import environment, run
 from plughost.store.resolve import Desk, Pinned, Question, desk
 from plughost.store.said import public, refusal, too_slow
@@ -56,6 +57,9 @@ class Pip:
 
     def __init__(self, *, stubs: Path, threads: Threads, deadline: float, page: Page, environ: Mapping[str, str] = os.environ) -> None:
         self._stubs, self._threads, self._deadline, self._page, self._environ = stubs, threads, deadline, page, environ
+        # The variable that names the plugin's index takes the place of what a pip.conf says.
+        default = configured({**environ, "PIP_EXTRA_INDEX_URL": " "}).pip
+        self._more = [url for url in configured(environ).pip if url not in default]
 
     async def resolve(self, question: Question) -> tuple[Pinned, ...]:
         """The closure; see Resolver."""
@@ -84,32 +88,27 @@ class Pip:
     async def _once(self, question: Question, given: Desk, pins: frozenset[str]) -> tuple[tuple[Pinned, ...], list[str]]:
         """One run: what it chose, and every requirement of that."""
         ended = await run(
-            [sys.executable, "-I", "-c", _JAIL, *_arguments(given)],
+            [sys.executable, "-I", "-c", _JAIL, *_arguments(question, given)],
             folder=given.folder,
-            env=_environment(question, given, self._environ),
+            env=self._variables(question, given),
             deadline=self._deadline,
         )
         if ended.status:
             raise refusal(question, ended.output)
         return await self._threads.run(_reported, given.folder, (self._stubs, given.folder), pins)
 
+    def _variables(self, question: Question, given: Desk) -> dict[str, str]:
+        # An index by a variable, since a command line can be read by everyone on the machine; and one file of constraints, ours.
+        indexes = " ".join(filter(None, (question.repository, *self._more)))
+        return environment(self._environ, **_NEUTRAL, PIP_CONSTRAINT=given.constraints.name, PIP_EXTRA_INDEX_URL=indexes)
 
-def _arguments(given: Desk) -> list[str]:
+
+def _arguments(question: Question, given: Desk) -> list[str]:
     return [
         *("install", "--dry-run", "--ignore-installed", "--only-binary", ":all:", "--report", _REPORT),
+        *(("--find-links", question.folder) if question.folder else ()),
         *("--retries", "1", "--no-input", "--no-color", "--progress-bar", "off", given.wanted),
     ]
-
-
-def _environment(question: Question, given: Desk, environ: Mapping[str, str]) -> dict[str, str]:
-    # By variables, since a command line can be read by everyone on the machine; and one file of constraints, ours.
-    return environment(
-        environ,
-        **_NEUTRAL,
-        PIP_CONSTRAINT=given.constraints.name,
-        PIP_EXTRA_INDEX_URL=" ".join(filter(None, (question.repository, environ.get("PIP_EXTRA_INDEX_URL")))),
-        PIP_FIND_LINKS=" ".join(filter(None, (question.folder, environ.get("PIP_FIND_LINKS")))),
-    )
 
 
 def _constrain(given: Desk, strayed: Mapping[str, Listed]) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from plughost.errors import PlughostError, SharedConflict
+from plughost.errors import AddressNotAllowed, OriginNotAllowed, PlughostError, SharedConflict
 from plughost.model.artifact import Site, StoredWheel
 from plughost.model.plugin import Target
 from plughost.model.sharing import HostShare
@@ -75,6 +75,7 @@ class Store:
             caps=Caps(size=max_size, seconds=fetch_deadline),
         )
         self._once: Once[Target, Site] = Once()
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"<Store {self._layout.root}>"
@@ -86,7 +87,10 @@ class Store:
             await self._threads.run(self._leases.open)
 
     async def close(self) -> None:
-        """End what runs, and be no user of the home any more."""
+        """End what runs, and be no user of the home any more; may be called again."""
+        if self._closed:
+            return
+        self._closed = True
         await self._once.close()
         await self._supply.close()
         await self._retained.close()
@@ -201,10 +205,18 @@ class Store:
         release = dependency_release(row)
         if release is not None:
             await self._threads.run(self._pins.check, release, row.sha256)
-        wheel = await self._supply.get(self._origins.dependency(row, target.index), report)
+        wheel = await self._supplied(target, row, report)
         if release is not None:
             await self._threads.run(self._pins.accept, release, row.sha256)
         return wheel
+
+    async def _supplied(self, target: Target, row: Pinned, report: Report) -> StoredWheel:
+        try:
+            return await self._supply.get(self._origins.dependency(row, target.index), report)
+        except (OriginNotAllowed, AddressNotAllowed):
+            if (order := await self._origins.registrys(row, target.index)) is None:
+                raise
+        return await self._supply.get(order, report)
 
     def _is_whole(self, target: Target, own: StoredWheel) -> bool:
         """Whether the host alone satisfies what the wheel requires; SharedConflict where nothing else could."""

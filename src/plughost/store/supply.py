@@ -52,12 +52,12 @@ class Supply:
     def __init__(self, *, layout: Layout, wheels: Wheels, threads: Threads, client: Client, forbidden: frozenset[str], caps: Caps) -> None:
         self._layout, self._wheels, self._threads, self._client = layout, wheels, threads, client
         self._forbidden, self._caps = forbidden, caps
-        self._once: Once[str, StoredWheel] = Once()
+        self._once: Once[Order, StoredWheel] = Once()
 
     async def get(self, order: Order, report: Report) -> StoredWheel:
         """The wheel; raises what fetch and guard raise."""
         there = await self._there(order)
-        return there or await self._once.run(order.key, lambda said: self._obtained(order, said), report)
+        return there or await self._once.run(order, lambda said: self._obtained(order, said), report)
 
     async def close(self) -> None:
         """End what runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -12,12 +13,14 @@ from pathlib import Path
 from packaging.pylock import Package, PackageArchive, PackageDirectory, PackageSdist, PackageVcs, PackageWheel, Pylock
 
 from plughost.errors import DirectUrl, IntegrityMissing, ResolverMissing
+from plughost.net import configured
 from plughost.store.child import environment, run
 from plughost.store.resolve import Desk, Pinned, Question, desk
 from plughost.store.said import public, refusal, too_slow
 from plughost.store.stubs import is_stub
 from plughost.store.threads import Threads
 
+logger = logging.getLogger(__name__)
 _LOCK = "pylock.toml"
 Selected = PackageWheel | PackageArchive | PackageDirectory | PackageSdist | PackageVcs
 
@@ -28,7 +31,8 @@ class Uv:
     kind = "uv"
 
     def __init__(self, *, stubs: Path, threads: Threads, deadline: float, environ: Mapping[str, str] = os.environ) -> None:
-        self._stubs, self._threads, self._deadline, self._environ = stubs, threads, deadline, environ
+        self._stubs, self._threads, self._deadline = stubs, threads, deadline
+        self._environ = {**environ, **_of_pip(environ)}
 
     async def resolve(self, question: Question) -> tuple[Pinned, ...]:
         """The closure; see Resolver."""
@@ -47,6 +51,16 @@ class Uv:
             if ended.status:
                 raise refusal(question, ended.output)
             return await self._threads.run(_chosen, given.folder / _LOCK, (self._stubs, given.folder))
+
+
+def _of_pip(environ: Mapping[str, str]) -> dict[str, str]:
+    """Pip's indexes as variables of uv, where pip has some configured and uv has none: it reads nothing of pip's."""
+    if configured(environ).uv or not (indexes := configured(environ).pip):
+        return {}
+    logger.info("uv has no index configured, pip's are asked", extra={"indexes": len(indexes)})
+    default = configured({**environ, "PIP_EXTRA_INDEX_URL": " "}).pip[:1]
+    more = [url for url in indexes if url not in default]
+    return {"UV_INDEX": " ".join(more), **({"UV_DEFAULT_INDEX": default[0]} if default else {})}
 
 
 def _program(environ: Mapping[str, str]) -> str:

@@ -131,9 +131,7 @@ def _project(wheel: WheelFile) -> str:
 
 
 def _sha256(asked: Install) -> str | None:
-    if asked.integrity is None:
-        return fragment_sha256(asked.url or "")
     try:
-        return parse_integrity(asked.integrity)
+        return fragment_sha256(asked.url or "") if asked.integrity is None else parse_integrity(asked.integrity)
     except ValueError as error:
-        raise RequestInvalid(f"integrity {asked.integrity!r} is not 'sha256-<base64>': {error}") from None
+        raise RequestInvalid(f"the hash asked for is neither 'sha256-<base64>' nor '#sha256=<hex>': {error}") from None

@@ -273,7 +273,12 @@ class Actor:
         target = generation.proven
         served = (target, *(other for other in self.status.served if not other.same_release(target)))[:HISTORY]
         running = Running(target=target, number=generation.number)
-        self._is(serving=running, starting=None, served=served, refused=(), error=None)
+        wanted = self._world.intents.intent(self.name).target
+        # What serves in the stead of a refused release leaves that refusal standing: else it would be tried again at once.
+        standing = (
+            () if wanted is None or wanted.same_as(target) else tuple(each for each in self.status.refused if each.target.same_as(wanted))
+        )
+        self._is(serving=running, starting=None, served=served, refused=standing, error=standing[0].error if standing else None)
         self._world.retain(self.name, [other.wheel.sha256 for other in served[:2] if other.wheel.sha256])
 
     async def _stop(self, operation: Operation) -> PlughostError | None:
@@ -342,7 +347,7 @@ class Actor:
         """Write the end and all that goes with it in one transaction, then tell everyone who waits."""
         world = self._world
         last = world.operations.ended(operation.id, error)
-        row = refused or (CLEAR if error is None else None)
+        row = refused or (CLEAR if error is None and not self.status.refused else None)
         try:
             await world.ledger.end(last, override=override, served=served, refused=row, audit=audited(last, world.clock()))
         except PlughostError as failure:  # a full disk: what was done is done, the ledger lacks its row

@@ -63,7 +63,7 @@ class Pip:
 
     async def resolve(self, question: Question) -> tuple[Pinned, ...]:
         """The closure; see Resolver."""
-        if find_spec("pip") is None:
+        if await self._threads.run(find_spec, "pip") is None:
             raise ResolverMissing("pip")
         async with desk(question, self._stubs, self._threads) as given:
             try:

@@ -36,7 +36,7 @@ class Uv:
 
     async def resolve(self, question: Question) -> tuple[Pinned, ...]:
         """The closure; see Resolver."""
-        program = _program(self._environ)
+        program = await self._threads.run(_program, self._environ)
         async with desk(question, self._stubs, self._threads) as given:
             try:
                 ended = await run(

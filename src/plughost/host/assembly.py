@@ -35,9 +35,9 @@ from plughost.model.plugin import Listing, WheelFile
 from plughost.model.sharing import HostShare, negotiate
 from plughost.net import Client
 from plughost.observe import log
-from plughost.registry import Registry, Rendered, render, to_html
+from plughost.registry import Registry, Rendered, to_html
 from plughost.runtime import Deadlines, InProcess, contain_tasks
-from plughost.scope import host_share, loaded_natives
+from plughost.scope import host_share, loaded_natives, natural
 from plughost.settings import Settings
 from plughost.store import Store
 from plughost.types import ASGIApp
@@ -183,7 +183,11 @@ def _world(
         probe_deadline=settings.probe_deadline,
         drain=settings.drain,
     )
-    intents = Intents([source.url for source in ground.sources], choose=_fitting, core_owns=lambda mount: _routes(core, mount))
+    intents = Intents(
+        [source.url for source in ground.sources],
+        choose=_fitting,
+        core_owns=lambda mount: _routes(core, mount) or mount == settings.prefix.strip("/").partition("/")[0],
+    )
     intents.load(ground.rows.lists, ground.rows.overrides)
     return registry, World(
         rooms=rooms,
@@ -227,8 +231,7 @@ def _operator(ground: _Ground, world: World, actors: Actors) -> Operator:
 
 def _renderer(settings: Settings, registry: Registry, emit: Emit) -> RenderSlot:
     async def rendered(slot: str, props: Mapping[str, object]) -> Rendered:
-        found = registry.table.slots.get(slot, ())
-        return await render(slot, found, props, deadline=settings.render_deadline, emit=emit)
+        return await registry.render(slot, props, deadline=settings.render_deadline, emit=emit, natural=natural)
 
     return rendered
 

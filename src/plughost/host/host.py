@@ -99,17 +99,22 @@ class Host:
         return Templates(self.rendered, **options)
 
     async def _route(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
-        if self._api is None or self._dispatch is None:
-            await _not_running(scope, send)
-        elif scope["type"] == "http" and self._api.owns(scope):
-            await self._api(scope, receive, send)
-        elif self._stopping():
-            await _not_running(scope, send)
+        """No plugin has one of the host's own paths as its mount, so the one look-up that every plugin request needs comes first."""
+        if self._dispatch is None or self._stopping():
+            await self._closing(scope, receive, send)
         else:
             await self._dispatch(scope, receive, send)
 
+    async def _closing(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        if self._api is not None and scope["type"] == "http" and self._api.owns(scope):
+            await self._api(scope, receive, send)  # health is told to the end
+        else:
+            await _not_running(scope, send)
+
     async def _behind(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
-        if self.core is not None:
+        if self._api is not None and scope["type"] == "http" and self._api.owns(scope):
+            await self._api(scope, receive, send)
+        elif self.core is not None:
             await self.core(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})

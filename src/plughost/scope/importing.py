@@ -38,7 +38,9 @@ def import_statement(names: Names) -> Callable[..., ModuleType]:
     ) -> ModuleType:
         try:
             if level:
-                _stay_inside(names, globals, level)
+                package = _package(globals or {})
+                if level > package.count("."):
+                    _refuse_to_climb(names, package)
                 return _real_import(name, globals, locals, fromlist or (), level)
             place = places[name] if name in places else names.place(name)
             if place is None:
@@ -52,12 +54,11 @@ def import_statement(names: Names) -> Callable[..., ModuleType]:
     return import_name
 
 
-def _stay_inside(names: Names, module: Mapping[str, Any] | None, level: int) -> None:
-    """Refuse a relative import that leaves the scope, in the words of the interpreter."""
-    package = _package(module or {})
+def _refuse_to_climb(names: Names, package: str) -> None:
+    """A relative import would leave the scope: say so in the interpreter's words; one outside of it is none of our business."""
     if package == names.root:
         raise ImportError("attempted relative import with no known parent package")
-    if package.startswith(names.prefix) and level > package.count("."):
+    if package.startswith(names.prefix):
         raise ImportError("attempted relative import beyond top-level package")
 
 

@@ -70,7 +70,7 @@ class Names:
         top = top_of(plain)
         if top in STANDARD:
             return top not in self._own
-        return top in self._tops or any(parent in self._dotted for parent in _with_parents(plain))
+        return top in self._tops or (top in self._parts and any(parent in self._dotted for parent in _with_parents(plain)))
 
     def has_facade(self, plain: str) -> bool:
         """Whether the scope has a view of its own of a host's module."""

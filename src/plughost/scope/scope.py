@@ -26,6 +26,7 @@ from plughost.scope.facades import TABLE
 from plughost.scope.forget import forget
 from plughost.scope.interior import Interior, furnish
 from plughost.scope.names import Names, natural
+from plughost.scope.stack import roomy
 
 _modules = sys.modules
 logger = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Scope:
             _modules.pop(name, None)
         forget(self.root, map(str, self.sharing.private))
 
+    @roomy
     def load(self, entry: str) -> object:
         """The object that an entry point names; without `:object` it is `plugin`.
 

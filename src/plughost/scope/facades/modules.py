@@ -41,15 +41,10 @@ class ModulesView(MutableMapping[str, ModuleType]):
             raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:
-        prefix = self._names.prefix
-        for name in list(_modules):
-            if name.startswith(prefix):
-                yield Seen.of(name, prefix)
-            elif self._seen_at_host(name) and prefix + name not in _modules:
-                yield name
+        return iter(self._keys())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._keys())
 
     def __repr__(self) -> str:
         return repr(dict(self))
@@ -62,6 +57,13 @@ class ModulesView(MutableMapping[str, ModuleType]):
     def copy(self) -> dict[str, ModuleType]:
         """A plain dictionary of what is seen now."""
         return dict(self)
+
+    def _keys(self) -> list[str]:
+        prefix = self._names.prefix
+        own = [Seen.of(name, prefix) for name in list(_modules) if name.startswith(prefix)]
+        shadowing = set(map(str, own))
+        hosts = [name for name in list(_modules) if self._seen_at_host(name) and str(name) not in shadowing]
+        return [*own, *hosts]
 
     def _where(self, key: str) -> tuple[str, ...]:
         if not isinstance(key, str):

@@ -17,6 +17,8 @@ def fill(made: ModuleType, real: ModuleType, interior: Interior, **own: object) 
     """The module given, filled as `view` says; what the real one gains later is seen too, sub-modules as the scope sees them."""
 
     def later(name: str) -> object:
+        if name.startswith("__"):  # asked for `__path__` by every `from` import
+            raise AttributeError(f"module {real.__name__!r} has no attribute {name!r}")
         child = f"{real.__name__}.{name}"
         if interior.names.has_facade(child):
             return importlib.import_module(interior.names.prefix + child)

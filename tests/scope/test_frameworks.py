@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
+import jinja2
+import markupsafe
 import pytest
 from fastapi import FastAPI
+
+from plughost.testing import wheel
 
 Run = Callable[..., Any]
 
@@ -80,22 +85,53 @@ async def page(request: Request):
 
 @pytest.mark.parametrize("package", ["'acme'", "__name__", "__package__"])
 def test_the_hosts_jinja2_loads_templates_of_the_scopes_package(run: Run, package: str) -> None:
-    text = (
-        "import jinja2\nfrom jinja2 import Environment, PackageLoader\nimport jinja2.loaders\n"
-        f"plugin = jinja2, Environment(loader=PackageLoader({package})).get_template('a.txt').render(x=1), "
-        f"Environment(loader=jinja2.loaders.PackageLoader({package}, 'other')).get_template('b.txt').render(), issubclass(PackageLoader, jinja2.BaseLoader)\n"
-    )
+    text = f"""
+import jinja2, jinja2.loaders
+from jinja2 import Environment, PackageLoader
+plugin = [
+    jinja2,
+    Environment(loader=PackageLoader({package})).get_template("a.txt").render(x=1),
+    Environment(loader=jinja2.loaders.PackageLoader({package}, "other")).get_template("b.txt").render(),
+    issubclass(PackageLoader, jinja2.BaseLoader),
+]
+"""
     files = {"acme/__init__.py": text, "acme/templates/a.txt": "a {{ x }}", "acme/other/b.txt": "b"}
 
     seen, a, b, is_loader = run(files, requires=["jinja2"])
-
-    import jinja2
 
     assert (seen.Environment, a, b, is_loader) == (jinja2.Environment, "a 1", "b", True)
     assert jinja2.PackageLoader is not seen.PackageLoader
 
 
+def test_a_jinja2_of_its_own_works_beside_the_hosts(run: Run, workshop: Any) -> None:
+    sources = Path(jinja2.__file__).parent
+    files = {f"jinja2/{source.name}": source.read_text() for source in sources.glob("*.py")}
+    own = workshop.unpack(wheel("jinja2", "999.0", files), ["MarkupSafe>=2.0"])
+    text = """
+import jinja2, markupsafe
+from jinja2 import Environment, PackageLoader, pass_context
+environment = Environment(loader=PackageLoader("acme"), autoescape=True, extensions=["jinja2.ext.do"])
+plugin = jinja2, environment.get_template("a.txt").render(x="<b>"), markupsafe
+"""
+
+    seen, said, markup = run(
+        {"acme/__init__.py": text, "acme/templates/a.txt": "a {{ x }}{% include 'b.txt' %}", "acme/templates/b.txt": "{% do 1 %}b"},
+        requires=["jinja2>=100"],
+        among=[own],
+    )
+
+    assert seen.Environment is not jinja2.Environment
+    assert said == "a &lt;b&gt;b"
+    assert markup is markupsafe
+
+
 def test_lazy_attributes_of_shared_packages_work(run: Run) -> None:
-    text = "import pydantic\nfrom pydantic import BaseModel, networks\nimport pydantic.types\nimport anyio.abc, httpx\nplugin = pydantic.SecretStr('x').get_secret_value(), networks.__name__\n"
+    text = """
+import pydantic
+from pydantic import BaseModel, networks
+import pydantic.types
+import anyio.abc, httpx
+plugin = pydantic.SecretStr('x').get_secret_value(), networks.__name__
+"""
 
     assert run({"acme.py": text}) == ("x", "pydantic.networks")

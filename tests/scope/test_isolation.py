@@ -57,7 +57,14 @@ def test_shared_libraries_are_the_hosts_objects(run: Run) -> None:
 
 
 def test_the_hosts_other_packages_cannot_be_imported(run: Run) -> None:
-    text = "plugin = []\nfor name in ('pytest', 'uvicorn', 'plughost.host', 'plughost.scope', 'jinja2'):\n    try:\n        __import__(name)\n    except ImportError:\n        plugin.append(name)\n"
+    text = """
+plugin = []
+for name in ('pytest', 'uvicorn', 'plughost.host', 'plughost.scope', 'jinja2'):
+    try:
+        __import__(name)
+    except ImportError:
+        plugin.append(name)
+"""
 
     assert run({"acme.py": text}) == ["pytest", "uvicorn", "plughost.host", "plughost.scope", "jinja2"]
 
@@ -69,7 +76,12 @@ def test_an_offered_library_is_seen_where_it_is_required(run: Run) -> None:
 
 
 def test_of_plughost_a_scope_sees_the_sdk_alone(run: Run) -> None:
-    text = "import plughost, plughost.sdk as s\nfrom plughost.sdk import Plugin\nfrom plughost import sdk\nplugin = s, Plugin, sdk, [n for n in vars(plughost) if not n.startswith('__')]\n"
+    text = """
+import plughost, plughost.sdk as s
+from plughost.sdk import Plugin
+from plughost import sdk
+plugin = s, Plugin, sdk, [n for n in vars(plughost) if not n.startswith('__')]
+"""
 
     seen, plugin, again, names = run({"acme.py": text})
 

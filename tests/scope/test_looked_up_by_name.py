@@ -49,9 +49,9 @@ class Outer:
 def test_type_hints_written_as_text_are_resolved(run: Run) -> None:
     models = run({"acme.py": "import models as plugin\n", "models.py": MODELS})
 
-    assert typing.get_type_hints(models.Row)["later"] == typing.Optional[models.Later]
+    assert typing.get_type_hints(models.Row)["later"] == models.Later | None
     assert typing.get_type_hints(models.Keys) == {"later": models.Later}
-    assert typing.get_type_hints(models.function) == {"later": models.Later, "return": typing.Optional[models.Row]}
+    assert typing.get_type_hints(models.function) == {"later": models.Later, "return": models.Row | None}
 
 
 def test_a_dataclass_knows_its_class_variables_when_annotations_are_text(run: Run) -> None:
@@ -81,10 +81,11 @@ def test_code_of_the_scope_pickles_and_copies_too(run: Run) -> None:
 
 def test_inspect_finds_source_and_module(run: Run) -> None:
     models = run({"acme.py": "import models as plugin\n", "models.py": MODELS})
+    function, row = models.function, models.Row
 
     assert inspect.getsource(models.Later) == "class Later: ...\n"
-    assert inspect.getmodule(models.function) is models
-    assert inspect.signature(models.function, eval_str=True).return_annotation == typing.Optional[models.Row]
+    assert inspect.getmodule(function) is models
+    assert inspect.signature(function, eval_str=True).return_annotation == (row | None)
 
 
 def test_pydantic_models_find_each_other_by_forward_reference(run: Run) -> None:

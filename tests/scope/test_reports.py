@@ -38,7 +38,14 @@ def test_a_scope_takes_out_its_own_root_whatever_it_looks_like(workshop: Any) ->
 
 FAILING = {
     "acme/__init__.py": "from acme.deep import fail\ndef plugin():\n    fail()\n",
-    "acme/deep.py": "class Oops(Exception): ...\ndef fail():\n    try:\n        import nothere\n    except ImportError as error:\n        raise Oops('it failed') from error\n",
+    "acme/deep.py": """
+class Oops(Exception): ...
+def fail():
+    try:
+        import nothere
+    except ImportError as error:
+        raise Oops('it failed') from error
+""",
     "broken.py": "import acme.deep\nimport worse\n",
     "worse.py": "from acme.deep import fail\nfail()\n",
 }
@@ -47,7 +54,7 @@ FAILING = {
 def _told(scope: Any, call: Callable[[], object]) -> str:
     try:
         call()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it raises is what the test looks at
         told: str = scope.format_exception(error)
         return told
     raise AssertionError("it should have raised")
@@ -90,7 +97,12 @@ def test_a_group_of_errors_is_told_whole(workshop: Any) -> None:
 def test_a_warning_points_at_the_importing_line(run: Run) -> None:
     files = {
         "acme.py": "import old\ndef plugin():\n    import older\n    from oldest import x\n    old.used()\n",
-        "old.py": "import warnings\nwarnings.warn('at import', UserWarning, stacklevel=2)\ndef used():\n    warnings.warn('at use', UserWarning, stacklevel=2)\n",
+        "old.py": """
+import warnings
+warnings.warn('at import', UserWarning, stacklevel=2)
+def used():
+    warnings.warn('at use', UserWarning, stacklevel=2)
+""",
         "older.py": "import warnings\nwarnings.warn('late', UserWarning, stacklevel=2)\n",
         "oldest.py": "import warnings\nwarnings.warn('latest', UserWarning, stacklevel=2)\nx = 1\n",
     }

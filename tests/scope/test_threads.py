@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
+
+from plughost.scope import Scope
 
 SLOW = {
     "acme.py": """
@@ -47,7 +50,7 @@ def _at_once(calls: list[Callable[[], Any]]) -> list[Any]:
 def test_sixteen_threads_get_the_same_modules(workshop: Any) -> None:
     plugin = workshop.open(SLOW).load("acme:plugin")
 
-    counts = _at_once([lambda which=which: plugin(which % 4) for which in range(16)])
+    counts = _at_once([partial(plugin, which % 4) for which in range(16)])
 
     assert len({id(count) for count in counts}) == 1
 
@@ -55,20 +58,23 @@ def test_sixteen_threads_get_the_same_modules(workshop: Any) -> None:
 def test_scopes_import_side_by_side_from_the_same_directories(workshop: Any) -> None:
     scopes = [workshop.open(SLOW) for _ in range(8)]
 
-    counts = _at_once([lambda scope=scope: scope.load("acme:plugin")(0) for scope in scopes])
+    def load(scope: Scope) -> object:
+        plugin: Any = scope.load("acme:plugin")
+        return plugin(0)
+
+    counts = _at_once([partial(load, scope) for scope in scopes])
 
     assert len({id(count) for count in counts}) == 8
 
 
 def test_scopes_that_open_and_load_at_once_see_the_same_shared_module(workshop: Any) -> None:
     sharing = workshop.sharing({"acme.py": "import plughost.sdk, fastapi.responses\nfrom plughost.sdk import Plugin\nplugin = Plugin\n"})
-    from plughost.scope import Scope
 
     def load(number: int) -> object:
         with Scope(f"_scope_crowd_{number}", sharing) as scope:
             return scope.load("acme:plugin")
 
-    loaded = _at_once([lambda number=number: load(number) for number in range(16)])
+    loaded = _at_once([partial(load, number) for number in range(16)])
 
     import plughost.sdk
 

@@ -29,7 +29,10 @@ def test_a_view_is_a_module_like_the_real_one(run: Run) -> None:
         {
             "acme.py": "import importlib, importlib.metadata, importlib.resources, importlib.util, sys\n"
             "views = sys, importlib, importlib.util, importlib.metadata, importlib.resources\n"
-            "plugin = [v.__name__ for v in views], [isinstance(v, type(sys.modules['os'])) for v in views], sys.version_info is sys.implementation.version\n"
+            """
+real = type(sys.modules['os'])
+plugin = [v.__name__ for v in views], [isinstance(v, real) for v in views], sys.version_info is sys.implementation.version
+"""
         }
     )
 
@@ -53,7 +56,15 @@ def test_every_way_to_import_a_view_gives_the_same_one(run: Run) -> None:
 
 
 def test_what_is_set_on_a_view_stays_in_the_scope(run: Run) -> None:
-    text = "import importlib, sys\nsys.platform = 'other'\nimportlib.import_module = None\ndel sys.maxsize\nsys.path.append('x')\nsys.argv.append('y')\nplugin = sys.platform\n"
+    text = """
+import importlib, sys
+sys.platform = 'other'
+importlib.import_module = None
+del sys.maxsize
+sys.path.append('x')
+sys.argv.append('y')
+plugin = sys.platform
+"""
     before = sys.platform, sys.maxsize, importlib.import_module, list(sys.path), list(sys.argv)
 
     assert run({"acme.py": text}) == "other"
@@ -247,7 +258,7 @@ def test_the_older_functions_of_resources_work_too(run: Run) -> None:
     text = """
 import warnings
 from importlib import resources
-plugin = [resources.read_text("lib", "t.txt"), resources.read_binary(package="lib", resource="t.txt").decode() if False else resources.read_binary("lib", "t.txt").decode(), resources.is_resource("lib", "t.txt")]
+plugin = [resources.read_text("lib", "t.txt"), resources.read_binary("lib", "t.txt").decode(), resources.is_resource("lib", "t.txt")]
 with resources.open_text("lib", "t.txt") as file:
     plugin.append(file.read())
 with resources.path("lib", "t.txt") as path:

@@ -47,14 +47,16 @@ class Names:
         """What `place` said, by name; the import statement looks here first."""
 
     def place(self, name: str) -> Place | None:
-        """Where the scope finds an absolute name; None: at the host, under the name as it is (as what is no name at all)."""
-        plain = self.natural(name) if isinstance(name, str) else ""
-        if not plain or plain.startswith(MANGLED) or (self.of_host(plain) and top_of(plain) not in self._parts):
-            found = None
+        """Where the scope finds an absolute name; None: under the name as it is.
+
+        That is so for the host's names, for mangled ones (`__import__(cls.__module__)`), and for what is no name at all.
+        """
+        as_it_is = not isinstance(name, str) or not name or name.startswith(MANGLED)
+        if as_it_is or (self.of_host(name) and top_of(name) not in self._parts):
+            self.places[name] = None
         else:
-            found = self.prefix + plain, self.prefix + top_of(plain)
-        self.places[name] = found
-        return found
+            self.places[name] = self.prefix + name, self.prefix + top_of(name)
+        return self.places[name]
 
     def full(self, name: str) -> str:
         """The name in sys.modules."""
@@ -87,7 +89,7 @@ class Names:
 
     def unshadow(self, plain: str) -> None:
         """The name is the host's again."""
-        self.places.pop(plain, None)
+        self.place(plain)
 
     def unmangle(self, error: ImportError) -> None:
         """Let an error say natural names."""

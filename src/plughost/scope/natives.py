@@ -56,9 +56,10 @@ def admit(sharing: Sharing) -> frozenset[str]:
     decided = {place.project: place.version for place in sharing.placements}
     with _lock:
         present = loaded_natives()
-        for project in {one.project for one in names.values()} & set(present):
-            if not same_version(present[project], decided[project]):
-                raise NativeConflict(project, wanted=decided[project], loaded=present[project])
+        for one in names.values():
+            wanted = decided.get(one.project, one.version)
+            if not same_version(loaded := present.get(one.project, wanted), wanted):
+                raise NativeConflict(one.project, wanted=wanted, loaded=loaded)
         _admitted.update({name: one for name, one in names.items() if one.project not in present})
         _namespaces.update(parent for name in _admitted for parent in _parents(name))
     return frozenset(names)

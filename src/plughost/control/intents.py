@@ -22,11 +22,15 @@ class Intents:
         self._choose, self._core_owns = choose, core_owns
         self._lists: dict[str, Mapping[str, Listing]] = {}
         self._overrides: dict[str, Override] = {}
+        self._made: dict[str, Intent] = {}
+        self._wanted: dict[str, set[str]] | None = None
+        """Mount → plugins that are enabled with it; made when it is asked for."""
 
     def load(self, lists: Lists, overrides: Mapping[str, Override]) -> frozenset[str]:
         """Take the ledger's rows and answer the names whose intent changed."""
         before = {name: self.intent(name) for name in self.names()}
         self._lists, self._overrides = dict(lists), dict(overrides)
+        self._forget(before.keys() | self.names())
         now = {name: self.intent(name) for name in self.names()}
         return frozenset(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
@@ -36,7 +40,9 @@ class Intents:
         if listings is not None:
             self._lists[source] = listings
         after = listings or {}
-        return frozenset(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        changed = frozenset(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        self._forget(changed)
+        return changed
 
     def put_override(self, name: str, override: Override | None) -> None:
         """Set or take away what an operator said."""
@@ -44,6 +50,7 @@ class Intents:
             self._overrides.pop(name, None)
         else:
             self._overrides[name] = override
+        self._forget([name])
 
     def names(self) -> frozenset[str]:
         """Every plugin that has a listing or an override."""
@@ -68,7 +75,9 @@ class Intents:
 
     def intent(self, name: str) -> Intent:
         """What should be true of the plugin."""
-        return intend(PluginName(name), self.listing(name), self.override(name), choose=self._choose)
+        if (made := self._made.get(name)) is None:
+            made = self._made[name] = intend(PluginName(name), self.listing(name), self.override(name), choose=self._choose)
+        return made
 
     def echoes(self) -> Mapping[str, Mapping[str, str]]:
         """Source → name → the source that speaks for it instead."""
@@ -90,14 +99,24 @@ class Intents:
             raise MountConflict(mount, owner="the embedding application")
         if (holder := taken.get(mount, name)) != name:
             raise MountConflict(mount, owner=holder)
-        rivals = [other for other in self.names() - {name} if mount not in taken and self._wants(other, mount)]
+        rivals = () if mount in taken else self._wanting(mount) - {name}
         first = min([name, *rivals], key=lambda plugin: (not had(plugin), *self._precedence(plugin)))
         if first != name:
             raise MountConflict(mount, owner=first)
 
-    def _wants(self, name: str, mount: str) -> bool:
-        intent = self.intent(name)
-        return intent.state == "enabled" and intent.target is not None and intent.target.mount == mount
+    def _wanting(self, mount: str) -> set[str]:
+        if self._wanted is None:
+            self._wanted = {}
+            for name in self.names():
+                intent = self.intent(name)
+                if intent.state == "enabled" and intent.target is not None:
+                    self._wanted.setdefault(intent.target.mount, set()).add(name)
+        return self._wanted.get(mount, set())
+
+    def _forget(self, names: Iterable[str]) -> None:
+        self._wanted = None
+        for name in names:
+            self._made.pop(name, None)
 
     def _precedence(self, name: str) -> tuple[bool, int, str]:
         listing = self.listing(name)

@@ -244,6 +244,15 @@ async def test_also_the_address_of_a_wheel(net: Net, resolver: Resolver) -> None
         await resolver.resolve(question(net, "acme-url"))
 
 
+@pytest.mark.parametrize("scheme", ["git+https", "file"])
+async def test_also_any_other_address(net: Net, resolver: Resolver, tmp_path: Path, scheme: str) -> None:
+    evil = lib("evil", "1.0").write(tmp_path / "wheels")
+    address = evil.as_uri() if scheme == "file" else f"{scheme}://127.0.0.1:1/evil"
+    net.plugins.publish(lib("acme-url", "1.0", f"evil @ {address}"))
+    with pytest.raises(DirectUrl, match="requires an address"):
+        await resolver.resolve(question(net, "acme-url"))
+
+
 async def test_a_source_archive_is_never_taken(net: Net, resolver: Resolver, tmp_path: Path) -> None:
     net.plugins.publish(sdist("evil", "1.0", tmp_path / "was-run"))
     with pytest.raises(ResolutionFailed, match="evil") as raised:

@@ -239,6 +239,16 @@ SAID = {
         SourceUnreachable,
         "http://127.0.0.1/x/ did not answer: HTTP status server error (503)",
     ),
+    "a connection that broke, and nothing was found": (
+        "WARNING: Retrying after connection broken by 'Refused(\"host='127.0.0.1'\")': /simple/x/\nERROR: No matching distribution found for x",
+        SourceUnreachable,
+        "/simple/x/ did not answer: Refused",
+    ),
+    "a connection that broke, and a conflict": (
+        "WARNING: Retrying after connection broken by 'Refused()': /simple/x/\nERROR: Cannot install a and b.",
+        ResolutionFailed,
+        "says: Cannot install a and b.",
+    ),
     "an address": ("Consider adding `evil @ https://127.0.0.1/evil.zip` to your", DirectUrl, "evil @ https://127.0.0.1/evil.zip"),
     "nothing": ("", ResolutionFailed, "says: nothing"),
 }

@@ -14,7 +14,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from plughost.errors import CatalogError, IntegrityMissing, OriginNotAllowed, SourceInvalid, SourceUnreachable
 from plughost.model.plugin import Target
-from plughost.net import Client, Origin, OriginRule, configured, own_origin
+from plughost.net import Client, Origin, OriginRule, Rules, configured, own_origin
 from plughost.store.lock import without_credentials
 from plughost.store.resolve import Pinned
 from plughost.store.strays import Listed
@@ -52,18 +52,19 @@ class Origins:
         # An index may link to files of this machine, and resolvers follow; that is for folders that the operator named.
         if local and not (self._folders or _is_below(pinned.url, index)):
             raise OriginNotAllowed(pinned.url, "no folder of wheels is configured, neither as a source nor for pip or uv")
-        return Order(url=pinned.url, filename=pinned.filename, sha256=pinned.sha256, rules=self._dependencies, allow_file=local)
+        # Beside a folder nobody but a registry can have named an address.
+        rules = self._dependencies if local or _is_repository(index) else self._named_by_a_registry(pinned)
+        return Order(url=pinned.url, filename=pinned.filename, sha256=pinned.sha256, rules=rules, allow_file=local)
 
-    async def registrys(self, pinned: Pinned, index: str | None) -> Order | None:
+    async def other(self, pinned: Pinned, index: str | None) -> Order | None:
         """The order of a dependency whose origin or address is not allowed, where a registry named it; None where the index may have."""
-        if is_file(pinned.url) or await self._knows(index, pinned.project):
+        if index is None or is_file(pinned.url) or await self.page(urljoin(index, f"{pinned.project}/")) is not None:
             return None
-        rules = self._dependencies.plus([own_origin(pinned.url)])
-        return Order(url=pinned.url, filename=pinned.filename, sha256=pinned.sha256, rules=rules)
+        return Order(url=pinned.url, filename=pinned.filename, sha256=pinned.sha256, rules=self._named_by_a_registry(pinned))
 
     def asked(self, index: str | None) -> str | None:
         """The index as a resolver is told it: with the token that is its own."""
-        if index is None or is_file(index) or (token := self._tokens.get(Origin.of(index))) is None:
+        if index is None or not _is_repository(index) or (token := self._tokens.get(Origin.of(index))) is None:
             return index
         parts = urlsplit(index)
         return urlunsplit(parts._replace(netloc=f"__token__:{quote(token, safe='')}@{parts.netloc}"))
@@ -86,15 +87,17 @@ class Origins:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SourceInvalid(url, f"no PEP 691 page ({type(error).__name__})") from None
 
-    async def _knows(self, index: str | None, project: str) -> bool:
-        if index is None or is_file(index):
-            return False
-        return await self.page(urljoin(index, f"{project}/")) is not None
+    def _named_by_a_registry(self, pinned: Pinned) -> Rules:
+        return self._dependencies.plus([own_origin(without_credentials(pinned.url))])
 
 
 def is_file(url: str) -> bool:
     """Whether the address is of this machine's disk."""
     return url.startswith("file:")
+
+
+def _is_repository(index: str | None) -> bool:
+    return index is not None and not is_file(index)
 
 
 def _implied(urls: Iterable[str]) -> Iterator[OriginRule]:

@@ -13,7 +13,7 @@ from plughost.store.resolve import Question
 
 _LONGEST = 4000
 _CREDENTIALS = re.compile(r"(?<=//)[^/\s@]+@")
-_OUR_PATHS = re.compile(r"\s?@ file://\S+|\s?\(from file://\S+\)")
+_OUR_PATHS = re.compile(r"\s?@ file://[^\s)]+|\s?\(from file://[^\s)]+\)")
 # Advice to do what we forbid (`--index-strategy`, `--no-build`), and sentences that say only that there is a plugin.
 _IDLE = re.compile(
     r"^\s*hint: .*--.*$|^\s*And because only \S+ is available and you require .*$|^\s*(error: )?No solution found when resolving .*$"
@@ -23,8 +23,13 @@ _IDLE = re.compile(
 _UNREACHABLE = (
     re.compile(r"Failed to fetch: `?(?P<url>https?://[^\s`]+)`?\s*(?P<reason>.*)", re.DOTALL),
     re.compile(r"An index (?:URL )?\((?P<url>[^)]+)\) (?P<reason>returned a 403|could not be queried[^\n]*)"),
+    re.compile(r"(?P<url>host='[^\n]+): Max retries exceeded with url: (?P<reason>[^\n]+)"),
+)
+# pip goes on without what it could not reach; only where it then finds nothing was that the reason.
+_PIP_FOUND_NOTHING = "ERROR: No matching distribution found"
+_PIP_UNREACHABLE = (
     re.compile(r"WARNING: (?P<reason>40[13] Error)[^\n]* for (?P<url>https?://\S+)"),
-    re.compile(r"connection broken by '(?P<reason>[^']*)'?.*?: (?P<url>/\S*)"),
+    re.compile(r"connection broken by '(?P<reason>[^\n]*)': (?P<url>/\S*)"),
 )
 _ADDRESS = re.compile(r"Consider adding `(?P<direct>[^`]+)`|(?P<built>nothing is built or run) while a plugin is resolved")
 _BUILT = re.compile(r"installing build dependencies for (\S+)|Error \S+ .* for (\S+)$", re.MULTILINE)
@@ -57,14 +62,15 @@ def public(text: str) -> str:
 
 def explained(said: str) -> str:
     """The reasons alone, as one paragraph."""
-    caused = _CAUSED.search(said)
-    reasons = _IDLE.sub("", caused[1] if caused else said)
+    caused, complaints = _CAUSED.search(said), re.findall(r"^\s*ERROR: .*", said, re.MULTILINE)
+    reasons = _IDLE.sub("", caused[1] if caused else "\n".join(complaints) or said)
     words = " ".join(re.sub(r"^\s*(ERROR|error|cause): ", "", line).strip() for line in reasons.splitlines() if line.strip())
     return words[:_LONGEST] or "nothing"
 
 
 def _failed_fetch(said: str) -> re.Match[str] | None:
-    found = (pattern.search(said) for pattern in _UNREACHABLE)
+    patterns = (*_UNREACHABLE, *(_PIP_UNREACHABLE if _PIP_FOUND_NOTHING in said else ()))
+    found = (pattern.search(said) for pattern in patterns)
     return next((match for match in found if match is not None), None)
 
 

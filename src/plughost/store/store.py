@@ -214,7 +214,7 @@ class Store:
         try:
             return await self._supply.get(self._origins.dependency(row, target.index), report)
         except (OriginNotAllowed, AddressNotAllowed):
-            if (order := await self._origins.registrys(row, target.index)) is None:
+            if (order := await self._origins.other(row, target.index)) is None:
                 raise
         return await self._supply.get(order, report)
 

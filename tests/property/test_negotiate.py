@@ -85,7 +85,7 @@ def test_a_strict_one_in_the_site_too_is_still_the_hosts() -> None:
     ("asked", "lacking"),
     [
         ("fastapi[standard]", ["fastapi-cli>=1"]),
-        ("fastapi[nothing]", ["extra 'nothing'"]),
+        ("fastapi[nothing]", ["extra 'nothing' of fastapi"]),
         ("fastapi[forms,standard]", ["fastapi-cli>=1"]),
     ],
 )
@@ -103,6 +103,19 @@ def test_an_extra_of_a_strict_one_that_the_host_lacks_is_refused(asked: str, lac
         decided(stored("chat", "1.0", asked), share=share)
 
     assert caught.value.missing == lacking
+
+
+def test_extras_that_an_extra_asks_for_are_looked_into_even_in_a_circle() -> None:
+    share = shares(
+        shared("fastapi", "1.0", "strict", "fastapi[forms]; extra == 'all'", "uvicorn[fast]; extra == 'forms'", extras=["all", "forms"]),
+        shared("uvicorn", "1.0", "offered", "quick; extra == 'fast'", "fastapi[all]; extra == 'fast'", extras=["fast"]),
+    )
+
+    with pytest.raises(SharedExtraMissing) as caught:
+        decided(stored("chat", "1.0", "fastapi[all]"), share=share)
+
+    assert caught.value.missing == ["quick"]
+    assert kinds(decided(stored("chat", "1.0", "fastapi[all]"), share=share, natives={"quick": "1.0"}))["fastapi"] == "shared"
 
 
 def test_an_extra_that_the_host_has_is_fine_and_one_of_another_platform_is_not_asked_for() -> None:

@@ -100,16 +100,21 @@ def negotiate(site: Site, share: HostShare, natives: Mapping[str, str]) -> Shari
     wheels = {wheel.project: wheel for wheel in site.wheels}
     share = _of_others(share, site.own.project)
     walk, offered = _settle({project: wheel.requires for project, wheel in wheels.items()}, site.own.project, share)
+    visible = {project: shared for project, shared in share.items() if shared.kind == "strict" or project in offered}
     for project, asks in walk.asks.items():
-        if project in share and (share[project].kind == "strict" or project in offered):
-            _demand_shared(share[project], asks, share, natives)
+        if project in visible:
+            _demand_shared(visible[project], asks, share, natives)
         else:
             _demand_own(site.own, project, asks, wheels)
-    natural = _natural(walk, wheels)
-    for project in natural:
-        _demand_native(wheels[project], walk.asks.get(project, ()), natives)
-    versions = {project: natives.get(project, wheels[project].version) for project in natural}
-    return _sharing(walk, wheels, share, offered, natural, versions)
+    natural = {p: _native(wheels[p], why, walk.asks.get(p, ()), natives) for p, why in _natural(walk, wheels).items()}
+    private = [wheels[project] for project in walk.reached if project not in natural]
+    shared = [_shared(one, walk.asks.get(project, ())) for project, one in visible.items()]
+    return Sharing(
+        placements=(*shared, *natural.values(), *(_private(wheel, share) for wheel in private)),
+        shared_tops=frozenset().union(*(one.tops for one in visible.values())),
+        native={top: wheels[project].path for project in natural for top in wheels[project].tops},
+        private=tuple(wheel.path for wheel in private),
+    )
 
 
 def offered_instead(closure: Mapping[str, Sequence[str]], root: str, share: HostShare) -> frozenset[str]:
@@ -128,17 +133,17 @@ def _of_others(share: HostShare, own: str) -> HostShare:
 
 def _settle(closure: Mapping[str, Sequence[str]], root: str, share: HostShare) -> tuple[_Walk, frozenset[str]]:
     """The walk after which every offered distribution is either the host's and fits, or the closure's own; and the former."""
-    kept: set[str] = set()
+    kept = set[str]()
     while True:
-        walk = _walked(closure, root, {project for project in share if project not in kept})
-        unfit = {p for p, asks in walk.asks.items() if p in share and p in closure and not _suits(share[p], asks, share)}
-        unfit = {project for project in unfit if share[project].kind == "offered"} - kept
+        walk = _walked(closure, root, frozenset(share) - kept)
+        offered = {project for project in walk.asks if project in share and share[project].kind == "offered"} - kept
+        unfit = {project for project in offered if project in closure and not _suits(share[project], walk.asks[project], share)}
         if not unfit:
-            return walk, frozenset(p for p in walk.asks if p in share and share[p].kind == "offered" and p not in kept)
+            return walk, frozenset(offered)
         kept |= unfit
 
 
-def _walked(closure: Mapping[str, Sequence[str]], root: str, ends: set[str]) -> _Walk:
+def _walked(closure: Mapping[str, Sequence[str]], root: str, ends: frozenset[str]) -> _Walk:
     """What is asked of whom from the root on, without going into `ends`; extras are followed as they are asked for."""
     walk, seen = _Walk(), set[tuple[str, frozenset[str]]]()
     todo: list[tuple[str, frozenset[str]]] = [(root, frozenset())]
@@ -182,13 +187,29 @@ def _demand_shared(shared: SharedDistribution, asks: Sequence[Ask], share: HostS
 
 
 def _lacking(shared: SharedDistribution, ask: Ask, share: HostShare, present: Mapping[str, str]) -> list[str]:
-    """What an extra that is asked for would bring and the host does not have."""
-    extras = frozenset(map(canonicalize_name, ask.requirement.extras))
-    provided = {canonicalize_name(extra) for extra in shared.extras}
-    unknown = [f"extra {extra!r}" for extra in sorted(extras - provided)]
+    """What the extras that are asked for would bring, with the extras these ask for in turn, and the host does not have."""
+    lacking, seen = list[str](), set[tuple[str, frozenset[str]]]()
+    todo = [(shared.project, frozenset(ask.requirement.extras))]
+    while todo:
+        node = project, extras = todo.pop(0)
+        if node in seen or project not in share:
+            continue
+        seen.add(node)
+        lacking += [f"extra {extra!r} of {project}" for extra in _unknown(share[project], extras)]
+        for requirement in _brought(share[project], extras):
+            lacking += [] if _has(requirement, share, present) else [str(requirement).partition(";")[0].strip()]
+            todo.append((canonicalize_name(requirement.name), frozenset(requirement.extras)))
+    return lacking
+
+
+def _unknown(shared: SharedDistribution, extras: frozenset[str]) -> list[str]:
+    return sorted(set(map(canonicalize_name, extras)) - set(map(canonicalize_name, shared.extras)))
+
+
+def _brought(shared: SharedDistribution, extras: frozenset[str]) -> list[Requirement]:
+    """What the extras add to what it requires anyway."""
     anyway = applying(shared.requires, frozenset())
-    brought = [requirement for requirement in applying(shared.requires, extras) if requirement not in anyway]
-    return unknown + [str(r).partition(";")[0].strip() for r in brought if not _has(r, share, present)]
+    return [requirement for requirement in applying(shared.requires, extras) if requirement not in anyway]
 
 
 def _has(requirement: Requirement, share: HostShare, present: Mapping[str, str]) -> bool:
@@ -210,47 +231,28 @@ def _natural(walk: _Walk, wheels: Mapping[str, StoredWheel]) -> Mapping[str, str
     todo = list(why)
     while todo:
         asker = todo.pop()
-        for project, asks in walk.asks.items():
-            if project in wheels and project in walk.reached and project not in why and any(ask.who == asker for ask in asks):
+        for project in walk.reached:
+            if project not in why and any(ask.who == asker for ask in walk.asks.get(project, ())):
                 why[project] = f"required by {asker}, which stands under its natural name"
                 todo.append(project)
     return why
 
 
-def _demand_native(wheel: StoredWheel, asks: Sequence[Ask], natives: Mapping[str, str]) -> None:
+def _native(wheel: StoredWheel, why: str, asks: Sequence[Ask], natives: Mapping[str, str]) -> Placement:
+    """The version that stands already where it does for everyone, else the wheel's; raises NativeConflict."""
     loaded = natives.get(wheel.project, wheel.version)
     if not same_version(loaded, wheel.version) and not (asks and all(ask.fits(loaded) for ask in asks)):
         raise NativeConflict(wheel.project, wanted="; ".join(map(str, asks)) or wheel.version, loaded=loaded)
+    return Placement(project=wheel.project, version=loaded, kind="native", why=why)
 
 
-def _sharing(
-    walk: _Walk,
-    wheels: Mapping[str, StoredWheel],
-    share: HostShare,
-    offered: frozenset[str],
-    natural: Mapping[str, str],
-    versions: Mapping[str, str],
-) -> Sharing:
-    visible = {project: shared for project, shared in share.items() if shared.kind == "strict" or project in offered}
-    private = [wheels[project] for project in walk.reached if project not in natural]
-    return Sharing(
-        placements=(
-            *(Placement(project=p, version=s.version, kind="shared", why=_why(s, walk.asks.get(p, ()))) for p, s in visible.items()),
-            *(Placement(project=p, version=versions[p], kind="native", why=why) for p, why in natural.items()),
-            *(Placement(project=w.project, version=w.version, kind="private", why=_why_private(w, share)) for w in private),
-        ),
-        shared_tops=frozenset().union(*(shared.tops for shared in visible.values())),
-        native={top: wheels[project].path for project in natural for top in wheels[project].tops},
-        private=tuple(wheel.path for wheel in private),
-    )
-
-
-def _why(shared: SharedDistribution, asks: Sequence[Ask]) -> str:
+def _shared(shared: SharedDistribution, asks: Sequence[Ask]) -> Placement:
+    by_whom = "always the host's" if shared.kind == "strict" else "offered by the host"
     asked = f"satisfies {'; '.join(map(str, asks))}" if asks else "not asked for"
-    return f"always the host's; {asked}" if shared.kind == "strict" else f"offered by the host; {asked}"
+    return Placement(project=shared.project, version=shared.version, kind="shared", why=f"{by_whom}; {asked}")
 
 
-def _why_private(wheel: StoredWheel, share: HostShare) -> str:
-    if wheel.project in share:
-        return f"the host offers {share[wheel.project].version}, which does not satisfy all that is asked of it here"
-    return "not shared by the host"
+def _private(wheel: StoredWheel, share: HostShare) -> Placement:
+    offered = share.get(wheel.project)
+    why = f"the host offers {offered.version}, which does not satisfy all that is asked of it here" if offered else "not shared by the host"
+    return Placement(project=wheel.project, version=wheel.version, kind="private", why=why)

@@ -17,8 +17,10 @@ import typing
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from types import FunctionType, MappingProxyType, MethodType
+from types import FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
+
+from plughost.scope.names import MANGLED
 
 _modules = sys.modules
 Ours = Callable[[object], bool]
@@ -64,6 +66,13 @@ def _drop(registry: MutableMapping[Any, Any] | None, ours: Ours) -> None:
             registry.pop(key, None)
 
 
+def _of_the_host() -> Iterator[dict[str, Any]]:
+    """The namespaces of modules that are no scope's."""
+    for name, module in list(_modules.items()):
+        if not name.startswith(MANGLED) and isinstance(module, ModuleType):
+            yield module.__dict__
+
+
 def _typing(ours: Ours) -> None:
     for clear in getattr(typing, "_cleanups", ()):  # the caches behind Optional[X], List[X]
         clear()
@@ -81,8 +90,8 @@ def _warnings(ours: Ours) -> None:
     if len(kept) != len(filters):
         filters[:] = kept
         getattr(warnings, "_filters_mutated", getattr(warnings, "_filters_mutated_lock_held", int))()
-    for module in list(_modules.values()):  # "this was warned of here": keys hold the category
-        _drop(getattr(module, "__dict__", {}).get("__warningregistry__"), ours)
+    for held in _of_the_host():  # "this was warned of here": keys hold the category
+        _drop(held.get("__warningregistry__"), ours)
     _drop(getattr(warnings, "onceregistry", None), ours)
 
 
@@ -117,8 +126,8 @@ def _inspect(ours: Ours) -> None:
 
 def _generics(ours: Ours) -> None:
     """Implementations that were registered with somebody else's functools.singledispatch function."""
-    for module in list(_modules.values()):
-        for function in list(getattr(module, "__dict__", {}).values()):
+    for held in _of_the_host():
+        for function in list(held.values()):
             if type(function) is FunctionType and isinstance(getattr(function, "registry", None), MappingProxyType):
                 _unregister(function, ours)
 

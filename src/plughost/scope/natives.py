@@ -89,15 +89,18 @@ def installed() -> Mapping[str, str]:
 def _found_on(path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for directory in reversed(path):  # the first one on the path wins
         for info in Path(directory).glob("*.dist-info"):
-            project, _, version = info.name.removesuffix(".dist-info").partition("-")
-            yield canonicalize_name(project), version
+            yield _project_and_version(info)
 
 
 def _identify(directory: Path) -> _Native:
     for info in directory.glob("*.dist-info"):
-        project, _, version = info.name.removesuffix(".dist-info").partition("-")
-        return _Native(canonicalize_name(project), version, directory)
+        return _Native(*_project_and_version(info), directory)
     return _Native(directory.name, "", directory)
+
+
+def _project_and_version(info: Path) -> tuple[str, str]:
+    project, _, version = info.name.removesuffix(".dist-info").rpartition("-")
+    return canonicalize_name(project), version
 
 
 def _names(top: str, directory: Path) -> Iterator[str]:

@@ -50,10 +50,6 @@ class Search:
         self.meta_path: list[object] = [self]
         """The scope's `sys.meta_path`; this object stands in it for the directories."""
 
-    def has_top(self, name: str) -> bool:
-        """Whether a directory of the site has the top-level name."""
-        return any(name in tops for tops in self._tops.values())
-
     def find(self, fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
         """The module's spec, from the first of the scope's importers that knows it; None where none does."""
         for importer in list(self.meta_path):
@@ -162,7 +158,10 @@ def _asked(importer: Any, fullname: str, names: Names, path: Sequence[str]) -> M
 
 def _renamed(spec: ModuleSpec, fullname: str) -> ModuleSpec:
     """The spec under the mangled name, with a loader whose module is named so too."""
-    loader, spec.name = copy.copy(spec.loader), fullname
+    spec.name = fullname
+    if spec.loader is None or isinstance(spec.loader, type):
+        return spec
+    loader = copy.copy(spec.loader)
     create = getattr(loader, "create_module", None)
 
     def create_module(spec: ModuleSpec) -> ModuleType | None:
@@ -171,6 +170,6 @@ def _renamed(spec: ModuleSpec, fullname: str) -> ModuleSpec:
             module.__name__ = spec.name
         return module
 
-    loader.create_module = create_module  # type: ignore[union-attr,method-assign] # on the instance alone
+    loader.create_module = create_module  # type: ignore[method-assign] # on the instance alone
     spec.loader = loader
     return spec

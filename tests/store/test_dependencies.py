@@ -320,3 +320,11 @@ async def test_the_registry_that_this_machine_is_configured_for(tmp_path: Path, 
     finally:
         await store.close()
         await client.close()
+
+
+async def test_an_extra_of_an_offered_one_that_the_host_lacks_makes_it_the_plugins_own(net: Net, open_store: OpenStore) -> None:
+    built = plugin(requires=("click[colour]",))
+    net.plugins.publish(built)
+    net.registry.publish(lib("click", "8.3", "acme-colour; extra == 'colour'", metadata=["Provides-Extra: colour"]), lib("acme-colour"))
+    store = await open_store(share=shared("offered", click="8.1"))
+    assert projects(await site_of(store, target(net.plugins, built))) == {"acme-chat": "1.0", "click": "8.3", "acme-colour": "1.0"}

@@ -209,6 +209,8 @@ async def test_closing_ends_the_jobs_and_tells_their_askers() -> None:
 
     with pytest.raises(HostStopping):
         await asker
+    with pytest.raises(HostStopping):
+        await once.run("chat", work)
     assert repr(once) == "<Once 0 running>"
 
 

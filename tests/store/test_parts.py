@@ -240,7 +240,7 @@ SAID = {
         "http://127.0.0.1/x/ did not answer: HTTP status server error (503)",
     ),
     "a connection that broke, and nothing was found": (
-        "WARNING: Retrying after connection broken by 'Refused(\"host='127.0.0.1'\")': /simple/x/\nERROR: No matching distribution found for x",
+        "WARNING: Retrying after connection broken by 'Refused(\"h='a'\")': /simple/x/\nERROR: No matching distribution found for x",
         SourceUnreachable,
         "/simple/x/ did not answer: Refused",
     ),

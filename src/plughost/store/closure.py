@@ -69,6 +69,16 @@ def refusal(release: str, closure: Iterable[Ask], share: HostShare) -> ArtifactE
     return None
 
 
+def needs_only_the_host(release: str, own: StoredWheel, share: HostShare) -> bool:
+    """Whether all that a plugin's wheel requires is shared by this host; raises SharedConflict where nothing else could satisfy it."""
+    closure = asks(own, (), share)
+    error = refusal(release, closure, share)
+    if isinstance(error, SharedConflict):
+        raise error
+    # Whether the host has what an extra of an offered one brings is decided beside the plugin's own copy of it.
+    return error is None and not any(ask.requirement.extras and share[ask.project].kind == "offered" for ask in closure)
+
+
 def _answered(asker: str, requirement: Requirement, wheels: Mapping[str, StoredWheel], share: HostShare) -> Ask:
     project = canonicalize_name(requirement.name)
     offer = share.get(project)

@@ -67,9 +67,13 @@ class Layout:
 
     def stage(self) -> Path:
         """A new directory of this process in staging."""
-        path = self.staging / f"{self.boot}-{secrets.token_hex(8)}"
+        path = self.free()
         path.mkdir()
         return path
+
+    def free(self) -> Path:
+        """A path of this process in staging where nothing stands yet."""
+        return self.staging / f"{self.boot}-{secrets.token_hex(8)}"
 
     @contextlib.contextmanager
     def staged(self) -> Iterator[Path]:

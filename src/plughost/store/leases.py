@@ -50,10 +50,12 @@ class Leases:
 
     def close(self) -> None:
         """Be a live process no more."""
-        if self._handle is not None:
-            self._path.unlink(missing_ok=True)
-            os.close(self._handle)
-            self._handle = None
+        if self._handle is None:
+            return
+        with contextlib.suppress(OSError):  # a file that cannot be removed is a dead process's from the next line on
+            self._path.unlink()
+        os.close(self._handle)
+        self._handle = None
 
     def alive(self, boot: str) -> bool:
         """Whether the process of that boot id lives on this home."""

@@ -34,6 +34,7 @@ class Once(Generic[K, T]):
 
     def __init__(self) -> None:
         self._flights: dict[K, _Flight[T]] = {}
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"<Once {len(self._flights)} running>"
@@ -43,6 +44,8 @@ class Once(Generic[K, T]):
 
         `report` hears what the job says, and first, where it joins late, the latest that was said of each phase.
         """
+        if self._closed:
+            raise HostStopping
         flight = self._flights.get(key)
         if flight is None or flight.task.done():
             flight = self._flights[key] = _Flight(job)
@@ -55,7 +58,8 @@ class Once(Generic[K, T]):
         return flight.task.result()
 
     async def close(self) -> None:
-        """Cancel what runs and wait until it has ended; its askers get HostStopping."""
+        """Cancel what runs and wait until it has ended; its askers get HostStopping, as later ones do."""
+        self._closed = True
         tasks = [flight.task for flight in self._flights.values()]
         for task in tasks:
             task.cancel()

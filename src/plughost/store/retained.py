@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 
 from plughost.store.leases import Leases
 from plughost.store.threads import Threads
+
+logger = logging.getLogger(__name__)
 
 
 class Retained:
@@ -24,17 +27,18 @@ class Retained:
         self._wanted[plugin] = tuple(releases)
         task = asyncio.get_running_loop().create_task(self._renew(plugin))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
     async def settled(self) -> None:
-        """Return when everything said so far is written down; raises what went wrong."""
-        await asyncio.gather(*self._tasks)
+        """Return when everything said so far has been carried out."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
         """Stop writing."""
-        for task in tuple(self._tasks):
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.settled()
 
     async def _renew(self, plugin: str) -> None:
         async with self._one_by_one:
@@ -47,3 +51,9 @@ class Retained:
             self._leases.release(self._leased.pop(plugin, frozenset()))
             self._leased[plugin] = digests
             await self._leases.write_down(digests, self._present)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        # This process keeps them all the same; only others do not know of it.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("retained releases were not written down", exc_info=error)

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from plughost.errors import AddressNotAllowed, OriginNotAllowed, PlughostError, SharedConflict
+from plughost.errors import AddressNotAllowed, OriginNotAllowed, PlughostError
 from plughost.model.artifact import Site, StoredWheel
 from plughost.model.plugin import Target
 from plughost.model.sharing import HostShare
 from plughost.net import Client, Origin
 from plughost.store import dependencies
 from plughost.store.claims import check_claims
-from plughost.store.closure import Ask, asks, refusal
+from plughost.store.closure import Ask, asks, needs_only_the_host, refusal
 from plughost.store.disk import explained
 from plughost.store.layout import Layout
 from plughost.store.leases import Leases
@@ -154,7 +155,7 @@ class Store:
             self._pins.check(release, sha256)
         if (own := self._wheels.read(sha256)) is None:
             return None
-        if self._is_whole(target, own):
+        if needs_only_the_host(str(target), own, self._share):
             return _site(own)
         if (lock := self._locks.read(sha256)) is None or not lock.holds(self._share):
             return None
@@ -169,7 +170,7 @@ class Store:
                 await held.enter_async_context(self._leases.hold({own.sha256}, self._wheels.has))
                 if (release := plugin_release(target)) is not None:
                     await self._threads.run(self._pins.accept, release, own.sha256)
-                if self._is_whole(target, own):
+                if needs_only_the_host(str(target), own, self._share):
                     return _site(own)
 
                 # Its dependencies, as the lock says; where there is none that holds, a resolver is asked, once on this machine.
@@ -218,13 +219,6 @@ class Store:
                 raise
         return await self._supply.get(order, report)
 
-    def _is_whole(self, target: Target, own: StoredWheel) -> bool:
-        """Whether the host alone satisfies what the wheel requires; SharedConflict where nothing else could."""
-        error = refusal(str(target), asks(own, (), self._share), self._share)
-        if isinstance(error, SharedConflict):
-            raise error
-        return error is None
-
     def _question(self, target: Target, own: StoredWheel) -> Question:
         return Question(
             release=str(target),
@@ -257,11 +251,12 @@ class Store:
         return lock.digests if lock is not None else frozenset({sha256})
 
     def _prune(self) -> tuple[str, ...]:
-        with self._layout.staged() as folder, self._leases.pruning() as needed:
-            gone = sorted(self._wheels.digests() - needed)
+        with self._leases.pruning() as needed:
+            gone = {sha256: self._wheels.move_out(sha256) for sha256 in sorted(self._wheels.digests() - needed)}
             for sha256 in gone:
-                self._wheels.move_out(sha256, folder)
                 self._locks.remove(sha256)
+        for path in gone.values():
+            shutil.rmtree(path, ignore_errors=True)
         return tuple(gone)
 
     def _chosen(self, resolver: Resolver | Literal["uv", "pip"], deadline: float, environ: Mapping[str, str]) -> Resolver:

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from plughost.model.artifact import StoredWheel
@@ -27,10 +27,10 @@ class Order:
     filename: str
     sha256: str | None
     """None where nobody promised any and the origin's rule allows that."""
-    plugin: str | None = None
+    plugin: str | None = field(default=None, compare=False)
     """For whom the origin has to be allowed; None for a dependency."""
-    rules: Rules | None = None
-    allow_file: bool = False
+    rules: Rules | None = field(default=None, compare=False)
+    allow_file: bool = field(default=False, compare=False)
 
     @property
     def key(self) -> str:

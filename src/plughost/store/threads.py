@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
+from plughost.errors import HostStopping
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -16,10 +18,13 @@ class Threads:
 
     def __init__(self, count: int) -> None:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="plughost-store")
+        self._closed = False
         self._running: set[asyncio.Future[Any]] = set()
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What the work returns or raises; when the caller is cancelled, the work is done all the same."""
+        """What the work returns or raises; when the caller is cancelled, the work is done all the same. HostStopping once closed."""
+        if self._closed:
+            raise HostStopping
         future = asyncio.wrap_future(self._pool.submit(work, *args, **kwargs))
         self._running.add(future)
         future.add_done_callback(self._ended)
@@ -29,6 +34,7 @@ class Threads:
 
     async def close(self) -> None:
         """Return when everything that was begun has ended."""
+        self._closed = True
         if self._running:
             await asyncio.wait(self._running)
         self._pool.shutdown(wait=False)

@@ -5,8 +5,10 @@ A wheel is there when its directory and its facts are; the facts are put in plac
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +58,18 @@ class Wheels:
         """Every digest of which anything is there."""
         return frozenset(name.removesuffix(".json") for name in os.listdir(self._layout.wheels))  # noqa: PTH208 - names alone
 
-    def move_out(self, sha256: str, folder: Path) -> None:
-        """Take a wheel away, its facts first: what is half there is not there."""
+    def move_out(self, sha256: str) -> Path:
+        """Take a wheel away, its facts first: what is half there is not there. Where its directory is now, if there was one."""
+        aside = self._layout.free()
         self._facts(sha256).unlink(missing_ok=True)
-        if self.path(sha256).exists():
-            self.path(sha256).rename(folder / sha256)
+        with contextlib.suppress(FileNotFoundError):
+            self.path(sha256).rename(aside)
+        return aside
 
     def _move_in(self, folder: Path, sha256: str) -> None:
         if self.read(sha256) is not None:
             return  # another process was faster
-        self.move_out(sha256, folder)
+        shutil.rmtree(self.move_out(sha256), ignore_errors=True)
         (folder / "site").rename(self.path(sha256))
         (folder / "facts.json").replace(self._facts(sha256))
         flush_names(self._layout.wheels)

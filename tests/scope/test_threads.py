@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 from plughost.scope import Scope
@@ -65,6 +68,23 @@ def test_scopes_import_side_by_side_from_the_same_directories(workshop: Any) -> 
     counts = _at_once([partial(load, scope) for scope in scopes])
 
     assert len({id(count) for count in counts}) == 8
+
+
+def test_a_scope_closes_while_other_threads_import_and_log(workshop: Any) -> None:
+    sharing = workshop.sharing({"acme.py": "import logging, warnings, importlib.metadata\nlogging.getLogger(__name__)\nplugin = 1\n"})
+
+    def rounds(who: int) -> None:
+        for number in range(30):
+            with Scope(f"_scope_busy_{who}{number:03}", sharing) as scope:
+                scope.load("acme:plugin")
+            logging.getLogger(f"busy.{who}.{number}")
+            sys.modules[f"busy_{who}_{number}"] = ModuleType("busy")
+
+    _at_once([partial(rounds, who) for who in range(1, 9)])
+
+    assert not [name for name in sys.modules if name.startswith("_scope_busy_")]
+    for name in [name for name in sys.modules if name.startswith("busy_")]:
+        del sys.modules[name]
 
 
 def test_scopes_that_open_and_load_at_once_see_the_same_shared_module(workshop: Any) -> None:

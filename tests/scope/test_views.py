@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from plughost.scope.facades import TABLE
 from plughost.testing import wheel
 
 Run = Callable[..., Any]
@@ -39,6 +40,10 @@ plugin = [v.__name__ for v in views], [isinstance(v, real) for v in views], sys.
     assert names == ["sys", "importlib", "importlib.util", "importlib.metadata", "importlib.resources"]
     assert all(kinds)
     assert same is (sys.version_info is sys.implementation.version)
+
+
+def test_above_every_view_there_is_one_of_its_package() -> None:
+    assert {name.rpartition(".")[0] for name in TABLE} - {""} <= set(TABLE)
 
 
 def test_every_way_to_import_a_view_gives_the_same_one(run: Run) -> None:

@@ -29,21 +29,24 @@ Ours = Callable[[object], bool]
 def forget(root: str, directories: Iterable[str]) -> None:
     """Take everything of a scope out of the standard library's registries and caches."""
 
-    def ours(thing: object) -> bool:
-        return any(name == root or name.startswith(f"{root}.") for name in _made_in(thing))
+    def is_ours(name: str) -> bool:
+        return name.startswith(root) and (len(name) == len(root) or name[len(root)] == ".")
 
-    for take_out in (_typing, _copyreg, _warnings, _finalizers, _logging, _inspect, _generics, _ctypes, _sqlite):
+    def ours(thing: object) -> bool:
+        return is_ours(thing) if isinstance(thing, str) else any(map(is_ours, _made_in(thing)))
+
+    for take_out in (_typing, _copyreg, _finalizers, _logging, _inspect, _ctypes, _sqlite):
         take_out(ours)
+    hosts = _of_the_host()
+    _warnings(ours, hosts)
+    _generics(ours, hosts)
     here = tuple(directories)
     for cache in (linecache.cache, sys.path_importer_cache):
         _drop(cache, lambda path: isinstance(path, str) and path.startswith(here))
 
 
 def _made_in(thing: object) -> Iterator[str]:
-    """The names of the modules that a thing, its class, or what it carries was made in; a text is taken for such a name."""
-    if isinstance(thing, str):
-        yield thing
-        return
+    """The names of the modules that a thing, its class, or what it carries was made in."""
     for one in (thing, type(thing)):
         if isinstance(module := getattr(one, "__module__", None), str):
             yield module
@@ -60,17 +63,18 @@ def _carried_by(thing: object) -> tuple[object, ...]:
 
 
 def _drop(registry: MutableMapping[Any, Any] | None, ours: Ours) -> None:
-    """Remove the entries whose key is ours."""
-    for key in [key for key in registry or () if any(map(ours, key if isinstance(key, tuple) else (key,)))]:
-        if registry is not None:
+    """Remove the entries whose key is ours, or has something of ours in it."""
+    if registry is None:
+        return
+    for key in list(registry):  # a copy, as everywhere here: other threads go on importing and logging
+        if any(map(ours, key if isinstance(key, tuple) else (key,))):
             registry.pop(key, None)
 
 
-def _of_the_host() -> Iterator[dict[str, Any]]:
+def _of_the_host() -> list[dict[str, Any]]:
     """The namespaces of modules that are no scope's."""
-    for name, module in list(_modules.items()):
-        if not name.startswith(MANGLED) and isinstance(module, ModuleType):
-            yield module.__dict__
+    hosts = [module for name, module in list(_modules.items()) if not name.startswith(MANGLED)]
+    return [module.__dict__ for module in hosts if isinstance(module, ModuleType)]
 
 
 def _typing(ours: Ours) -> None:
@@ -84,13 +88,13 @@ def _copyreg(ours: Ours) -> None:
     _drop(copyreg.dispatch_table, ours)
 
 
-def _warnings(ours: Ours) -> None:
+def _warnings(ours: Ours, hosts: Iterable[dict[str, Any]]) -> None:
     filters = typing.cast("list[tuple[Any, ...]]", warnings.filters)
     kept = [one for one in filters if not ours(one[2])]
     if len(kept) != len(filters):
         filters[:] = kept
         getattr(warnings, "_filters_mutated", getattr(warnings, "_filters_mutated_lock_held", int))()
-    for held in _of_the_host():  # "this was warned of here": keys hold the category
+    for held in hosts:  # "this was warned of here": keys hold the category
         _drop(held.get("__warningregistry__"), ours)
     _drop(getattr(warnings, "onceregistry", None), ours)
 
@@ -103,9 +107,12 @@ def _finalizers(ours: Ours) -> None:
 
 def _logging(ours: Ours) -> None:
     loggers = logging.root.manager.loggerDict
-    for name in [name for name, logger in loggers.items() if ours(name) or ours(logger)]:
-        del loggers[name]
-    for logger in [logging.root, *loggers.values()]:
+    known = list(loggers.items())
+    kinds = {kind for kind in {type(logger) for _, logger in known} if ours(kind)}
+    for name, logger in known:
+        if type(logger) in kinds or ours(name):
+            loggers.pop(name, None)
+    for logger in [logging.root, *list(loggers.values())]:
         if isinstance(logger, logging.Logger):
             logger.handlers[:] = [one for one in logger.handlers if not _carries(one, ours)]
             logger.filters[:] = [one for one in logger.filters if not ours(one)]
@@ -118,22 +125,22 @@ def _carries(handler: logging.Handler, ours: Ours) -> bool:
 def _inspect(ours: Ours) -> None:
     inspect = _modules.get("inspect")
     for cache in (getattr(inspect, "modulesbyfile", {}), getattr(inspect, "_filesbymodname", {})):
-        for key in [key for key, value in cache.items() if ours(key) or ours(value)]:
-            del cache[key]
+        for key in [key for key, value in list(cache.items()) if ours(key) or ours(value)]:
+            cache.pop(key, None)
     for name in ("_shadowed_dict_from_mro_tuple", "_shadowed_dict_from_weakref_mro_tuple"):
         getattr(getattr(inspect, name, None), "cache_clear", int)()
 
 
-def _generics(ours: Ours) -> None:
+def _generics(ours: Ours, hosts: Iterable[dict[str, Any]]) -> None:
     """Implementations that were registered with somebody else's functools.singledispatch function."""
-    for held in _of_the_host():
+    for held in hosts:
         for function in list(held.values()):
             if type(function) is FunctionType and isinstance(getattr(function, "registry", None), MappingProxyType):
                 _unregister(function, ours)
 
 
 def _unregister(generic: Any, ours: Ours) -> None:
-    stale = [cls for cls, implementation in generic.registry.items() if ours(cls) or ours(implementation)]
+    stale = [cls for cls, implementation in list(generic.registry.items()) if ours(cls) or ours(implementation)]
     for behind in gc.get_referents(generic.registry) if stale else ():  # the mapping behind the read-only view
         for cls in stale:
             behind.pop(cls, None)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib.machinery
 import os
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +18,9 @@ from functools import cache
 from importlib.machinery import FileFinder, ModuleSpec, PathFinder
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from plughost.errors import NativeConflict
 from plughost.model.sharing import Sharing, same_version
+from plughost.scope import environment
 
 _SUFFIXES = tuple(importlib.machinery.all_suffixes())
 
@@ -43,7 +41,7 @@ _lock = threading.Lock()
 
 def loaded_natives() -> Mapping[str, str]:
     """What stands in this process under natural names: project → version, the host's environment first."""
-    return {native.project: native.version for native in list(_admitted.values())} | dict(installed())
+    return {native.project: native.version for native in list(_admitted.values())} | dict(environment.versions())
 
 
 def admit(sharing: Sharing) -> frozenset[str]:
@@ -80,27 +78,10 @@ def find(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
     return None
 
 
-@cache
-def installed() -> Mapping[str, str]:
-    """The host's own environment, by the names of its `.dist-info` directories: project → version."""
-    return dict(_found_on(tuple(sys.path)))
-
-
-def _found_on(path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    for directory in reversed(path):  # the first one on the path wins
-        for info in Path(directory).glob("*.dist-info"):
-            yield _project_and_version(info)
-
-
 def _identify(directory: Path) -> _Native:
     for info in directory.glob("*.dist-info"):
-        return _Native(*_project_and_version(info), directory)
+        return _Native(*environment.project_and_version(info), directory)
     return _Native(directory.name, "", directory)
-
-
-def _project_and_version(info: Path) -> tuple[str, str]:
-    project, _, version = info.name.removesuffix(".dist-info").rpartition("-")
-    return canonicalize_name(project), version
 
 
 def _names(top: str, directory: Path) -> Iterator[str]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from plughost.scope.bytecode import keep
 from plughost.scope.hidden import hidden
 from plughost.scope.names import Names
 
@@ -96,6 +97,7 @@ class Search:
             if spec is None:
                 continue
             if spec.loader is not None:
+                keep(spec.loader)
                 spec.loader = self._inside(spec.loader)
                 return spec  # type: ignore[no-any-return] # finders of path hooks are untyped
             portions.extend(spec.submodule_search_locations or ())

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
 from functools import cached_property
-from importlib.metadata import Distribution, PackageNotFoundError
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
 from plughost.errors import RequestInvalid
 from plughost.model.sharing import HostShare, SharedDistribution, ShareKind, applying
-from plughost.scope import natives
+from plughost.scope import environment
 
 STRICT = ("fastapi", "starlette", "pydantic", "pydantic-core", "anyio", "httpx", "typing-extensions", "annotated-types")
 """Their types cross the border between plugins and the host, so there is one of each."""
@@ -32,13 +30,13 @@ def host_share(extra: Mapping[str, ShareKind] | None = None) -> HostShare:
     Offered: what plughost requires for itself, what has extension modules (it cannot stand in the process twice), and what `extra`
     says. Raises RequestInvalid where `extra` names what is not installed.
     """
-    environment = _Environment()
-    kinds: dict[str, ShareKind] = dict.fromkeys([*environment.natives(), *environment.required_by(_SELF)], "offered")
+    host = _Environment()
+    kinds: dict[str, ShareKind] = dict.fromkeys([*host.natives(), *host.required_by(_SELF)], "offered")
     kinds |= dict.fromkeys((*STRICT, _SELF), "strict")
     kinds |= {canonicalize_name(name): kind for name, kind in (extra or {}).items()}
-    if lacking := [name for name in extra or {} if environment.find(canonicalize_name(name)) is None]:
+    if lacking := [name for name in extra or {} if host.find(canonicalize_name(name)) is None]:
         raise RequestInvalid(f"share names {', '.join(lacking)}, which is not installed beside the host; install it, or take it out")
-    return {project: found.shared(kind) for project, kind in sorted(kinds.items()) if (found := environment.find(project)) is not None}
+    return {project: found.shared(kind) for project, kind in sorted(kinds.items()) if (found := host.find(project)) is not None}
 
 
 def importable(files: Iterable[str]) -> Iterator[str]:
@@ -56,20 +54,17 @@ class _Environment:
     """The host's distributions, each read when it is asked for and then kept."""
 
     def __init__(self) -> None:
-        self._found: dict[str, _Installed | None] = {}
+        self._read: dict[str, _Installed] = {}
 
     def find(self, project: str) -> _Installed | None:
         """The distribution of that normalised name, or None."""
-        if project not in self._found:
-            try:
-                self._found[project] = _Installed(project, importlib.metadata.distribution(project))
-            except PackageNotFoundError:
-                self._found[project] = None
-        return self._found[project]
+        if project not in self._read and (info := environment.infos().get(project)) is not None:
+            self._read[project] = _Installed(project, info)
+        return self._read.get(project)
 
     def natives(self) -> Iterator[str]:
         """What has extension modules."""
-        for project in natives.installed():
+        for project in environment.infos():
             if (found := self.find(project)) is not None and _EXTENSION.search(found.record):
                 yield project
 
@@ -90,7 +85,7 @@ class _Installed:
     """One distribution of the environment."""
 
     project: str
-    distribution: Distribution
+    info: Path
 
     def shared(self, kind: ShareKind) -> SharedDistribution:
         """As scopes get it."""
@@ -102,7 +97,7 @@ class _Installed:
     @cached_property
     def record(self) -> str:
         """RECORD as it is, or nothing."""
-        return self.distribution.read_text("RECORD") or ""
+        return self._file("RECORD")
 
     @property
     def requires(self) -> tuple[str, ...]:
@@ -112,10 +107,14 @@ class _Installed:
     @cached_property
     def _headers(self) -> Message:
         """The fields of METADATA, without the long description below them."""
-        return HeaderParser().parsestr((self.distribution.read_text("METADATA") or "").partition("\n\n")[0])
+        return HeaderParser().parsestr(self._file("METADATA").partition("\n\n")[0])
 
     def _tops(self) -> frozenset[str]:
         if self.project == _SELF:
             return frozenset({f"{_SELF}.sdk"})
         names = frozenset(importable(line.partition(",")[0].strip('"') for line in self.record.splitlines()))
-        return names or frozenset((self.distribution.read_text("top_level.txt") or self.project.replace("-", "_")).split())
+        return names or frozenset((self._file("top_level.txt") or self.project.replace("-", "_")).split())
+
+    def _file(self, name: str) -> str:
+        path = self.info / name
+        return path.read_text(encoding="utf-8") if path.is_file() else ""

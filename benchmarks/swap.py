@@ -137,9 +137,8 @@ async def main(count: int) -> None:
                 start = time.perf_counter()
                 await swaps(host, count)
                 took = time.perf_counter() - start
-    print(
-        f"  {count} swaps in {took:.1f} s; requests meanwhile {counts[0]}, failed {counts[1]}; without swaps {idle_counts[0]}, failed {idle_counts[1]}"
-    )
+    print(f"  {count} swaps in {took:.1f} s; {counts[0]} requests meanwhile, {counts[1]} failed")
+    print(f"  before, without swaps: {idle_counts[0]} requests, {idle_counts[1]} failed")
     without, during = told("without swaps", idle), told("during swaps", busy)
     print("  ratio             " + "  ".join(f"{key} {during[key] / max(without[key], 0.01):6.2f}   " for key in without))
 

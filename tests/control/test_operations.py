@@ -47,18 +47,20 @@ def test_phases_are_closed_with_their_seconds_and_bytes() -> None:
     assert importing.seconds == 0.0
 
 
-def test_bytes_are_told_now_and_then_and_phases_always() -> None:
+def test_progress_is_told_now_and_then_and_what_is_over_at_once_is_not() -> None:
     ours, told, clock = operations()
     operation = ours.begin("install", "chat", key="k", by="ada")
     for done in range(100):
         clock.now += 0.01
         ours.report(operation.id, "fetch", done, 100)
+    ours.report(operation.id, "resolve")
+    clock.now += 1
     ours.report(operation.id, "import")
 
     progress = [event for event in told if isinstance(event, OperationProgress)]
-    assert progress[0].phase == "fetch"
-    assert progress[-1].phase == "import"
-    assert 4 <= len(progress) <= 7
+    assert [event.phase for event in (progress[0], progress[-1])] == ["fetch", "import"]
+    assert "resolve" not in {event.phase for event in progress}
+    assert 8 <= len(progress) <= 12
 
 
 async def test_who_waits_hears_the_end_with_its_error() -> None:

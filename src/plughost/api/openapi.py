@@ -1,7 +1,7 @@
 """The host's operations and every mounted plugin's in one OpenAPI document (3.1), made anew when the table changes.
 
-Each plugin brings its fragment, with natural names and paths below its mount; joining a thousand of them takes milliseconds,
-and happens off the loop when somebody asks.
+Each plugin makes its fragment, with natural names and paths below its mount, when somebody asks for the first time: a start pays
+nothing for it. Making and joining happen off the loop.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Documents:
         if isinstance(self._core, FastAPI):
             _join(document, "", self._core.openapi())
         for mount, entry in sorted(table.mounts.items()):
-            if isinstance(entry, Mounted) and entry.openapi:
-                _join(document, f"/{mount}", entry.openapi)
+            if isinstance(entry, Mounted) and entry.openapi is not None:
+                _join(document, f"/{mount}", entry.openapi() or {})
         return json.dumps(document).encode()
 
 

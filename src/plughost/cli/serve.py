@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import sys
@@ -14,6 +15,9 @@ from plughost.host import Host
 from plughost.http import serve
 from plughost.observe import OwnerFilter
 from plughost.settings import Settings
+
+_kept: set[asyncio.Task[None]] = set()
+"""The loop itself keeps its tasks weakly."""
 
 
 def run(config: Path | None, given: Mapping[str, object]) -> int:
@@ -30,7 +34,7 @@ def run(config: Path | None, given: Mapping[str, object]) -> int:
             stop_deadline=settings.stop_deadline,
             stopping=host.stop_accepting,
             cut=host.cut,
-            on_ready=_freeze,
+            on_ready=lambda: _tune(host),
             root_path=settings.root_path,
         )
     except PlughostError as error:
@@ -38,10 +42,17 @@ def run(config: Path | None, given: Mapping[str, object]) -> int:
         return 1
 
 
-def _freeze() -> None:
-    """What is there once the host is up stays: the collector need not look at it again."""
-    gc.collect()
-    gc.freeze()
+def _tune(host: Host) -> None:
+    """The collector looks at nothing while plugins are loaded for the first time, and never again at what is there then."""
+    gc.disable()
+
+    async def loaded() -> None:
+        await host.settled()
+        gc.freeze()
+        gc.enable()
+
+    _kept.add(task := asyncio.get_running_loop().create_task(loaded()))
+    task.add_done_callback(_kept.discard)
 
 
 def _log(level: str) -> None:

@@ -16,8 +16,8 @@ from plughost.errors import describe
 from plughost.model.event import Emit, OperationEnded, OperationProgress
 from plughost.model.operation import Operation, Step, Verb
 
-TICK = 0.25
-"""Seconds between two events that tell bytes of one phase."""
+TICK = 0.1
+"""Seconds between two events that tell how far an operation is; what is over sooner is told by its end."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,9 +91,8 @@ class Operations:
         if live is None:
             return
         now = self._clock()
-        entered = live.operation.phase != phase
         live.operation = dataclasses.replace(live.operation, steps=_stepped(live.operation.steps, phase, now, done, total))
-        if entered or now - live.told >= TICK:
+        if now - live.told >= TICK:
             live.told = now
             operation = live.operation
             self._emit(

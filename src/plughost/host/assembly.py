@@ -55,6 +55,7 @@ class House:
     tokens: Tokens
     registry: Registry
     rendered: RenderSlot
+    settled: asyncio.Event
 
 
 class Stopping:
@@ -102,7 +103,7 @@ async def assembled(settings: Settings, core: ASGIApp | None, provide: Provided,
             prefix=settings.prefix,
         )
         tokens = Tokens(home_files.admin_token(ground.home, settings.admin_token), ground.ledger)
-        yield House(console=console, tokens=tokens, registry=registry, rendered=rendered)
+        yield House(console=console, tokens=tokens, registry=registry, rendered=rendered, settled=readiness.settled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,10 @@ class Host:
         """From now on new requests are answered 503 host-stopping; what has begun goes on."""
         self._stopping.set = True
 
+    async def settled(self) -> None:
+        """Wait until what should run at the start has served or failed, or the boot deadline has passed."""
+        await self._running().settled.wait()
+
     async def cut(self) -> None:
         """End what is still under way inside plugins, as at the end of a drain."""
         if self._house:

@@ -17,7 +17,8 @@ class Readiness:
     def __init__(self, actors: Actors, intents: Intents, followers: Sequence[Follower], *, strict: bool, deadline: float) -> None:
         self._actors, self._intents, self._followers = actors, intents, followers
         self._strict, self._deadline = strict, deadline
-        self._waited = False
+        self.settled = asyncio.Event()
+        """Set when all is settled, or the deadline has passed."""
 
     async def run(self) -> None:
         """Wait until all is settled, or the deadline; then stay so."""
@@ -25,11 +26,11 @@ class Readiness:
             async with asyncio.timeout(None if self._strict else self._deadline):
                 await asyncio.gather(*(follower.asked.wait() for follower in self._followers))
                 await self._actors.settled()
-        self._waited = True
+        self.settled.set()
 
     def ready(self) -> bool:
         """Whether traffic may come."""
-        return self._waited and (not self._strict or all(self._serves(name) for name in self._intents.names()))
+        return self.settled.is_set() and (not self._strict or all(self._serves(name) for name in self._intents.names()))
 
     def _serves(self, name: str) -> bool:
         status = self._actors.status(name)

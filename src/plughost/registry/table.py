@@ -7,7 +7,7 @@ Making a new table copies dicts of pointers and finds each contribution's place 
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from plughost.errors import MountConflict
@@ -30,7 +30,8 @@ class Mounted:
     contributions: tuple[Contribution, ...] = ()
     state: Mapping[str, object] = field(default_factory=dict)
     """What joins the state of its requests: its lifespan's, and the plugin's context."""
-    openapi: Mapping[str, object] | None = None
+    openapi: Callable[[], Mapping[str, object] | None] | None = None
+    """Makes its OpenAPI fragment, once, when somebody asks for it."""
 
     @property
     def plugin(self) -> str:

@@ -5,21 +5,28 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from plughost.model.owner import Owner
+from plughost.model.owner import Owner, current
 
 logger = logging.getLogger("plughost.plugin")
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 
-def fragment(routes: object, owner: Owner, natural: Callable[[str], str]) -> Mapping[str, Any] | None:
-    """The plugin's operations; None for an app that has none to show. A plugin whose schema cannot be made serves all the same."""
+def fragment(routes: object, owner: Owner, natural: Callable[[str], str]) -> Callable[[], Mapping[str, Any] | None] | None:
+    """Makes the plugin's fragment, once; None for an app that has none to show."""
     if not isinstance(routes, FastAPI | APIRouter):
         return None
+    return cache(lambda: _made(routes, owner, natural))
+
+
+def _made(routes: FastAPI | APIRouter, owner: Owner, natural: Callable[[str], str]) -> Mapping[str, Any] | None:
+    """The plugin's operations; a plugin whose schema cannot be made serves all the same."""
+    current.set(owner)
     try:
         made = routes.openapi() if isinstance(routes, FastAPI) else get_openapi(title=owner.plugin, version="1", routes=routes.routes)
         return _named(json.loads(natural(json.dumps(made))), owner.plugin)

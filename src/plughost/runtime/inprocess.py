@@ -60,7 +60,7 @@ class Built:
     parts: Parts
     app: ASGIApp | None
     context: Context
-    openapi: Mapping[str, Any] | None
+    openapi: Callable[[], Mapping[str, Any] | None] | None
 
 
 class InProcess:
@@ -91,7 +91,7 @@ class InProcess:
             await self._down(owner, scope)
 
     async def _load(self, scope: Scope, entry: str, target: Target, owner: Owner) -> Built:
-        """Import, factory, app and OpenAPI fragment; only an async factory is awaited on the loop."""
+        """Import, factory and app, in one thread; only an async factory is awaited on the loop."""
         seconds = self._deadlines.load
         try:
             async with asyncio.timeout(seconds):
@@ -105,7 +105,8 @@ class InProcess:
             context = new_context(owner, target.config, data=self._data, render=self._render, use=self._use)
             found = scope.load(entry)
             make = factory(entry, found)
-            return (found if make is None else with_context(make, context)), context
+            made = found if make is None else with_context(make, context)
+            return (made if inspect.isawaitable(made) else build(made, context)), context
 
         def build(made: object, context: Context) -> Built:
             parts = parts_of(entry, made)
@@ -116,11 +117,12 @@ class InProcess:
         threaded = True  # a thread that nobody waits for any more closes the scope itself, when it ends
         try:
             made, context = await in_thread(load, owner=owner, what="import", late=scope.close)
-            if inspect.isawaitable(made):
-                threaded = False
-                made = await made
-                threaded = True
-            return await in_thread(lambda: build(made, context), owner=owner, what="build", late=scope.close)
+            if isinstance(made, Built):
+                return made
+            threaded = False
+            awaited = await made  # type: ignore[misc]  # what an async factory gave
+            threaded = True
+            return await in_thread(lambda: build(awaited, context), owner=owner, what="build", late=scope.close)
         except BaseException as error:
             if not (threaded and isinstance(error, asyncio.CancelledError)):
                 await in_thread(scope.close, owner=owner, what="close")

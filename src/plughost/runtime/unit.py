@@ -20,8 +20,8 @@ class Unit:
     """Raises where the plugin is not fit to serve."""
     state: Mapping[str, object] = field(default_factory=dict)
     """What joins the state of its requests."""
-    openapi: Mapping[str, object] | None = None
-    """Its operations, with natural names and paths below the mount; None where it has none to show."""
+    openapi: Callable[[], Mapping[str, object] | None] | None = None
+    """Makes its OpenAPI fragment: natural names, paths below the mount; None where it has none to show. Not on the loop."""
     provides: Mapping[str, object] = field(default_factory=dict)
 
 

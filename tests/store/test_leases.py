@@ -174,6 +174,19 @@ async def test_retained_releases_stay_with_what_they_require(net: Net, open_stor
     assert set(await store.prune()) == second.digests
 
 
+async def test_the_last_word_on_what_to_retain_counts(net: Net, open_store: OpenStore) -> None:
+    old, new = plugin(version="1.0"), plugin(version="2.0")
+    net.plugins.publish(old, new)
+    store = await open_store()
+    for built in (old, new):
+        await site_of(store, target(net.plugins, built))
+    for release in (old, new, old, new):
+        store.retain("chat", [release.sha256])
+    assert await store.prune() == (old.sha256,)
+    store.retain("chat", [])
+    await store.close()
+
+
 async def test_what_is_pruned_is_obtained_again(net: Net, open_store: OpenStore) -> None:
     built = plugin()
     net.plugins.publish(built)

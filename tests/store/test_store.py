@@ -175,6 +175,10 @@ async def test_an_origin_that_no_rule_names_is_not_asked(net: Net, open_store: O
     with pytest.raises(OriginNotAllowed, match="chat"):
         await site_of(await open_store(client=strict), target(net.plugins, built))
     assert not net.plugins.served
+
+    await site_of(await open_store(), target(net.plugins, built))
+    with pytest.raises(OriginNotAllowed):  # also where its bytes are here already
+        await site_of(await open_store(client=strict), target(net.plugins, built))
     await strict.close()
 
 

@@ -1,7 +1,7 @@
 """Where wheels become sites: fetched, verified, unpacked once for the machine, resolved once for a release, kept while in use.
 
-Reading order: store (the story), once, leases, wheels, unpack; resolve, stubs, child, uv, pip; lock, closure, pins; layout, disk,
-threads, turn.
+Reading order: store (the story), once, supply, wheels, unpack, leases, retained; resolve, stubs, child, uv, pip, strays, said;
+lock, closure, dependencies, pins; claims, origins; layout, disk, threads, turn.
 It knows nothing of plugins that run, of operators or of lists.
 """
 

@@ -37,12 +37,13 @@ class Origins:
         self._folders = any(url.startswith("file:") for url in urls) or bool(environ.get("PIP_FIND_LINKS") or environ.get("UV_FIND_LINKS"))
 
     def own(self, target: Target) -> Order:
-        """The order of a plugin's own wheel; raises OriginNotAllowed or IntegrityMissing."""
+        """The order of a plugin's own wheel, also where its bytes are here already; raises OriginNotAllowed or IntegrityMissing."""
         wheel, local = target.wheel, is_file(target.wheel.url)
         promised = wheel.sha256 or fragment_sha256(wheel.url)
         if local and not (target.mutable or _is_below(wheel.url, target.index)):
             raise OriginNotAllowed(wheel.url, "files are installed from a source that is a folder only")
-        if not local and promised is None and "sha256" in self._client.rules.check(wheel.url, target.name).require:
+        required = () if local else self._client.rules.check(wheel.url, target.name).require
+        if promised is None and "sha256" in required:
             raise IntegrityMissing(wheel.filename)
         return Order(url=wheel.url, filename=wheel.filename, sha256=promised, plugin=target.name, allow_file=local)
 

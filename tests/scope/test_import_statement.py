@@ -325,6 +325,49 @@ def test_an_importer_that_a_package_installs_serves_this_scope_alone(run: Run) -
     assert [one for one in sys.meta_path if one not in before] == sys.meta_path[:1] or sys.meta_path == before
 
 
+def test_the_scopes_own_search_stands_in_its_meta_path_like_any_importer(run: Run) -> None:
+    text = """
+import sys
+import lib
+(search,) = sys.meta_path
+plugin = [
+    search.find_spec("lib").origin == lib.__file__,
+    search.find_spec("lib.core", lib.__path__).name == lib.__name__ + ".core",
+    search.find_spec("lib.core").name == lib.__name__ + ".core",
+    search.find_spec("nothere") is None,
+    search.find_spec("json") is None,
+]
+"""
+    assert all(run({**LIBRARY, "acme.py": text}))
+
+
+def test_importers_in_front_of_the_search_are_asked_first_and_odd_ones_passed_over(run: Run) -> None:
+    text = """
+import importlib.machinery, os, sys
+class Front:
+    def find_spec(self, name, path=None, target=None):
+        if name.endswith(".lib") or name == "lib":
+            place = os.path.join(os.path.dirname(__file__), "other.py")
+            return importlib.machinery.ModuleSpec(name, importlib.machinery.SourceFileLoader(name, place), origin=place)
+class Classy:
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name == "classy":
+            return importlib.machinery.ModuleSpec(name, cls)
+    @staticmethod
+    def create_module(spec): return None
+    @staticmethod
+    def exec_module(module): module.C = 1
+sys.meta_path[:0] = [Front(), object()]
+sys.meta_path.append(Classy)
+import lib, classy
+plugin = lib.WHO, classy.C, classy.__name__.endswith(".classy")
+"""
+    files = {**LIBRARY, "acme.py": text, "other.py": "import helper\nWHO = helper.H\n", "helper.py": "H = 'front'\n"}
+
+    assert run(files) == ("front", 1, True)
+
+
 def _wheel(project: str, files: dict[str, str]) -> Any:
     from plughost.testing import wheel
 

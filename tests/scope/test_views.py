@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import importlib
 import importlib.metadata
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -288,12 +290,18 @@ def test_resources_without_a_package_are_the_callers(run: Run) -> None:
 def test_metadata_shows_the_sites_and_the_shared_distributions_alone(run: Run, workshop: Any) -> None:
     lib = workshop.unpack(wheel("acme-lib", "3.2", LIBRARY, metadata=["Summary: a library"]))
     text = """
+import sys
 from importlib import metadata
 def raised(name):
     try:
         metadata.version(name)
     except metadata.PackageNotFoundError as error:
         return error.name
+def empty():
+    try:
+        metadata.version("")
+    except (ValueError, metadata.PackageNotFoundError) as error:
+        return True
 plugin = {
     "versions": [metadata.version("acme-lib"), metadata.version("Acme.Lib"), metadata.version("acme_plugin")],
     "shared": metadata.version("fastapi"),
@@ -302,6 +310,9 @@ plugin = {
     "files": any(str(f) == "lib/core.py" for f in metadata.files("acme-lib")),
     "all": {d.metadata["Name"] for d in metadata.distributions()},
     "by name": [d.version for d in metadata.distributions(name="acme-lib")],
+    "by path": [d.version for d in metadata.distributions(path=sys.path, name="acme-lib")],
+    "none": list(metadata.distributions(name="nothere")),
+    "empty": empty(),
     "found": metadata.Distribution.from_name("acme-lib").version,
     "raised": [raised("uvicorn"), raised("nothere")],
     "tops": metadata.packages_distributions()["lib"],
@@ -317,6 +328,7 @@ plugin = {
     assert {"acme-lib", "acme-plugin", "fastapi", "plughost"} <= seen["all"]
     assert not {"uvicorn", "pytest", "pip"} & seen["all"]
     assert (seen["by name"], seen["found"], seen["tops"]) == (["3.2"], "3.2", ["acme-lib"])
+    assert (seen["by path"], seen["none"], seen["empty"]) == (["3.2"], [], True)
     assert seen["raised"] == ["uvicorn", "nothere"]
 
 
@@ -357,6 +369,22 @@ plugin = ran
 
     assert ran == [1, "first registered, last run"]
     assert "a plugin's exit function raised" in caplog.text
+
+
+def test_exit_functions_of_a_scope_that_is_open_run_with_the_process(tmp_path: Path) -> None:
+    (tmp_path / "acme.py").write_text("import atexit\natexit.register(print, 'left')\natexit.register(lambda: 1 / 0)\nplugin = 1\n")
+    text = f"""
+from pathlib import Path
+from plughost.model.sharing import Sharing
+from plughost.scope import Scope
+Scope("_scope_a_1", Sharing(placements=(), shared_tops=frozenset(), native={{}}, private=())).open()
+scope = Scope("_scope_b_1", Sharing(placements=(), shared_tops=frozenset(), native={{}}, private=(Path({str(tmp_path)!r}),)))
+scope.open()
+scope.load("acme:plugin")
+"""
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "left\n"), done.stderr
 
 
 def test_codecs_that_a_scope_registers_go_with_it(workshop: Any) -> None:

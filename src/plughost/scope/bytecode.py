@@ -2,7 +2,7 @@
 
 `PYTHONDONTWRITEBYTECODE` is usual in images, and compiling is most of what a first import costs. What is written is a hash-based
 `.pyc` that is not checked against its source (PEP 552), since the source is addressed by its own hash; it is renamed into place.
-A directory that cannot be written is left as it is.
+A directory that cannot be written is left as it is, and so is every directory that is not the site's: its files may change.
 """
 
 from __future__ import annotations

@@ -47,6 +47,7 @@ class Search:
         """`path` is the scope's `sys.path`: code in the scope may change it, what is there now never changes on disk."""
         self._names, self._builtins = names, builtins
         self._tops = {directory: _tops(directory) for directory in path}
+        self._site = tuple(f"{directory}{os.sep}" for directory in path)
         self._finders: dict[str, Any] = {}
         self.meta_path: list[object] = [self]
         """The scope's `sys.meta_path`; this object stands in it for the directories."""
@@ -97,7 +98,8 @@ class Search:
             if spec is None:
                 continue
             if spec.loader is not None:
-                keep(spec.loader)
+                if str(spec.origin).startswith(self._site):
+                    keep(spec.loader)
                 spec.loader = self._inside(spec.loader)
                 return spec  # type: ignore[no-any-return] # finders of path hooks are untyped
             portions.extend(spec.submodule_search_locations or ())

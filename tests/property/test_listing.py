@@ -12,7 +12,8 @@ from packaging.version import Version
 
 from plughost.catalog import Answer, schema
 from plughost.errors import SourceInvalid
-from plughost.model.plugin import RESERVED, parse_entry, parse_mount, parse_name
+from plughost.model.plugin import parse_entry, parse_mount, parse_name
+from plughost.wheel import RESERVED
 from plughost.wheel.digest import integrity
 from plughost.wheel.name import parse_filename
 

@@ -16,8 +16,8 @@ from plughost.errors import NotAWheel
 from plughost.wheel.digest import hash_file
 from plughost.wheel.metadata import parse_entry_points, parse_metadata
 from plughost.wheel.name import fits, parse_filename
+from plughost.wheel.plugins import GROUP
 
-GROUP = "plughost.plugins"
 _CAP = 1024 * 1024
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, KeyError, OverflowError)
 

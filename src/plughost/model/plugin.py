@@ -6,26 +6,19 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NewType
 
-from plughost.errors import MountReserved, NameInvalid, NameReserved, RequestInvalid
+from plughost.errors import MountReserved, RequestInvalid
+from plughost.wheel import RESERVED, plugin_name
 
 PluginName = NewType("PluginName", str)
 Isolation = Literal["auto", "scope", "process"]
 
-RESERVED = frozenset(
-    {"api", "slots", "admin", "remotes", "docs", "redoc", "openapi.json", "healthz", "readyz", "metrics", "enabled", "events"}
-)
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _MOUNT = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _ENTRY = re.compile(r"(?!\d)\w+(\.(?!\d)\w+)*(:(?!\d)\w+(\.(?!\d)\w+)*)?")
 
 
 def parse_name(text: str) -> PluginName:
     """The text as a plugin's name; raises NameInvalid or NameReserved."""
-    if not _NAME.fullmatch(text):
-        raise NameInvalid(text)
-    if text in RESERVED:
-        raise NameReserved(text)
-    return PluginName(text)
+    return PluginName(plugin_name(text))
 
 
 def parse_mount(text: str) -> str:

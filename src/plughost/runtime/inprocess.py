@@ -48,9 +48,9 @@ from plughost.runtime.thread import in_thread
 from plughost.runtime.unit import Deadlines, Unit
 from plughost.scope import Scope
 from plughost.types import ASGIApp
+from plughost.wheel import GROUP
 
 logger = logging.getLogger("plughost.plugin")
-GROUP = "plughost.plugins"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

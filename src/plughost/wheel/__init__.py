@@ -9,8 +9,11 @@ from plughost.wheel.digest import fragment_sha256, hash_file, integrity, parse_i
 from plughost.wheel.guard import Entry, Guard, Limits, WheelFacts, inspect
 from plughost.wheel.metadata import Metadata, parse_entry_points, parse_metadata
 from plughost.wheel.name import WheelName, best, fits, parse_filename
+from plughost.wheel.plugins import GROUP, RESERVED, plugin_entries, plugin_name
 
 __all__ = [
+    "GROUP",
+    "RESERVED",
     "Entry",
     "Guard",
     "Limits",
@@ -27,4 +30,6 @@ __all__ = [
     "parse_filename",
     "parse_integrity",
     "parse_metadata",
+    "plugin_entries",
+    "plugin_name",
 ]

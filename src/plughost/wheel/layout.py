@@ -19,10 +19,8 @@ from plughost.errors import ArchiveRefused, NotAWheel, WheelMisnamed
 from plughost.wheel.archive import Member
 from plughost.wheel.name import WheelName
 from plughost.wheel.paths import Tree, folded
+from plughost.wheel.plugins import GROUP
 from plughost.wheel.record import SIGNATURES
-
-PLUGINS = "plughost.plugins"
-"""The entry-point group whose entries plughost loads."""
 
 _IN_SITE = frozenset(("purelib", "platlib", "data"))
 _LEFT_OUT = frozenset(("scripts", "headers"))
@@ -113,7 +111,7 @@ def check_entry_points(groups: Mapping[str, Mapping[str, str]], found: Collectio
     for group, entries in groups.items():
         for name, reference in entries.items():
             module = reference.partition("[")[0].partition(":")[0].strip()
-            if _taken(module, forbidden) or (group == PLUGINS and module not in found):
+            if _taken(module, forbidden) or (group == GROUP and module not in found):
                 raise ArchiveRefused(
                     wheel, "entry-point", f"its entry {name[:200]!r} = {reference[:200]!r} names a module that is not in the wheel"
                 )

@@ -19,6 +19,7 @@ from plughost.errors import (
     ResolutionFailed,
     ResolverMissing,
     SharedConflict,
+    SourceInvalid,
     SourceUnreachable,
 )
 from plughost.model.sharing import SharedDistribution
@@ -330,6 +331,14 @@ async def test_an_index_that_tells_no_hash_is_refused_or_its_wheel_is_measured(n
     else:  # uv downloads such a wheel to lock it
         (pinned,) = await resolver.resolve(question(net, "acme-lib"))
         assert pinned.sha256 == built.sha256
+
+
+async def test_a_hash_that_is_none_never_gets_out(net: Net, resolver: Resolver) -> None:
+    built = lib("acme-lib", "1.0")
+    net.plugins.publish(built)
+    net.plugins.listed_sha256[built.filename] = "../../../escape"
+    with pytest.raises((SourceInvalid, IntegrityMissing), match=r"acme[-_]lib"):
+        await resolver.resolve(question(net, "acme-lib"))
 
 
 async def test_variables_that_change_what_is_chosen_are_not_passed_on(net: Net, make: Make, tmp_path: Path) -> None:

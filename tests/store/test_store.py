@@ -112,6 +112,17 @@ async def test_a_hash_in_the_address_counts(net: Net, store: Store) -> None:
     assert (await site_of(store, replace(wanted, wheel=addressed))).own.sha256 == built.sha256
 
 
+@pytest.mark.parametrize("told", ["../../../escape", "0" * 63, "G" * 64])
+async def test_what_is_no_hash_makes_no_path(net: Net, store: Store, told: str) -> None:
+    built = plugin()
+    net.plugins.publish(built)
+    wanted = target(net.plugins, built, sha256=told)
+    addressed = WheelFile(url=f"{wanted.wheel.url}#sha256={told}", filename=built.filename)
+    for wheel in (wanted.wheel, addressed):
+        with pytest.raises(IntegrityMissing):
+            await site_of(store, replace(wanted, wheel=wheel))
+
+
 async def test_other_bytes_than_promised_leave_nothing(net: Net, store: Store, tmp_path: Path) -> None:
     built = plugin()
     net.plugins.files[built.filename] = plugin(files={"evil.py": ""}).data

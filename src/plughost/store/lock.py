@@ -18,9 +18,10 @@ import tomli_w
 from packaging.pylock import PackageWheel, Pylock, PylockSelectError, PylockUnsupportedVersionError, PylockValidationError
 from packaging.specifiers import SpecifierSet
 
+from plughost.errors import IntegrityMissing
 from plughost.model.sharing import HostShare
 from plughost.store.layout import Layout
-from plughost.store.resolve import Pinned
+from plughost.store.resolve import Pinned, promised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ def read(data: bytes) -> Lock:
         ours: Mapping[str, Any] = (pylock.tool or {})["plughost"]
         asks = {project: tuple(ranges) for project, ranges in ours["asks"].items()}
         return Lock(own=own, others=tuple(others), resolver=ours["resolver"], host=ours["host"], asks=asks)
-    except (PylockValidationError, PylockUnsupportedVersionError, PylockSelectError, KeyError, TypeError) as error:
+    except (PylockValidationError, PylockUnsupportedVersionError, PylockSelectError, KeyError, TypeError, IntegrityMissing) as error:
         raise ValueError(f"no lock of this interpreter: {error}") from error
 
 
@@ -100,7 +101,13 @@ def without_credentials(url: str) -> str:
 def _pinned(project: str, version: object, file: object) -> Pinned:
     if not isinstance(file, PackageWheel) or file.url is None:
         raise TypeError(f"{project} is no wheel with an address")
-    return Pinned(project=project, version=str(version), url=file.url, filename=file.filename, sha256=file.hashes["sha256"])
+    return Pinned(
+        project=project,
+        version=str(version),
+        url=file.url,
+        filename=file.filename,
+        sha256=promised(file.hashes.get("sha256"), file.filename),
+    )
 
 
 def _admits(ranges: tuple[str, ...], version: str) -> bool:

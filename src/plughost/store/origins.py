@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from plughost.errors import CatalogError, IntegrityMissing, OriginNotAllowed, SourceInvalid, SourceUnreachable
-from plughost.model.plugin import Target
+from plughost.model.plugin import Target, WheelFile
 from plughost.net import Client, Origin, OriginRule, Rules, configured, own_origin
 from plughost.store.lock import without_credentials
-from plughost.store.resolve import Pinned
+from plughost.store.resolve import Pinned, promised
 from plughost.store.strays import Listed
 from plughost.store.supply import Order
 from plughost.wheel.digest import fragment_sha256
@@ -38,14 +38,13 @@ class Origins:
 
     def own(self, target: Target) -> Order:
         """The order of a plugin's own wheel, also where its bytes are here already; raises OriginNotAllowed or IntegrityMissing."""
-        wheel, local = target.wheel, is_file(target.wheel.url)
-        promised = wheel.sha256 or fragment_sha256(wheel.url)
+        wheel, local, sha256 = target.wheel, is_file(target.wheel.url), _told(target.wheel)
         if local and not (target.mutable or _is_below(wheel.url, target.index)):
             raise OriginNotAllowed(wheel.url, "files are installed from a source that is a folder only")
         required = () if local else self._client.rules.check(wheel.url, target.name).require
-        if promised is None and "sha256" in required:
+        if sha256 is None and "sha256" in required:
             raise IntegrityMissing(wheel.filename)
-        return Order(url=wheel.url, filename=wheel.filename, sha256=promised, plugin=target.name, allow_file=local)
+        return Order(url=wheel.url, filename=wheel.filename, sha256=sha256, plugin=target.name, allow_file=local)
 
     def dependency(self, pinned: Pinned, index: str | None) -> Order:
         """The order of a wheel that a resolver or a lock names; raises OriginNotAllowed."""
@@ -99,6 +98,15 @@ def is_file(url: str) -> bool:
 
 def _is_repository(index: str | None) -> bool:
     return index is not None and not is_file(index)
+
+
+def _told(wheel: WheelFile) -> str | None:
+    """The sha256 that a listing or the address promises."""
+    try:
+        told = wheel.sha256 or fragment_sha256(wheel.url)
+    except ValueError:
+        raise IntegrityMissing(wheel.filename) from None
+    return None if told is None else promised(told, wheel.filename)
 
 
 def _implied(urls: Iterable[str]) -> Iterator[OriginRule]:

@@ -19,10 +19,10 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from plughost.errors import DigestMismatch, DirectUrl, IntegrityMissing, ResolverMissing
+from plughost.errors import DigestMismatch, DirectUrl, ResolverMissing
 from plughost.net import configured
 from plughost.store.child import environment, run
-from plughost.store.resolve import Desk, Pinned, Question, desk
+from plughost.store.resolve import Desk, Pinned, Question, desk, promised
 from plughost.store.said import public, refusal, too_slow
 from plughost.store.strays import Listed, Page, strays
 from plughost.store.stubs import is_stub
@@ -124,10 +124,9 @@ def _reported(folder: Path, stubs: tuple[Path, ...], pins: frozenset[str]) -> tu
 
 
 def _pinned(row: Mapping[str, Any], pins: frozenset[str]) -> Pinned:
-    project, info = canonicalize_name(row["metadata"]["name"]), row["download_info"]
+    project, info = canonicalize_name(row["metadata"]["name"], validate=True), row["download_info"]
     if row["is_direct"] and project not in pins:
         raise DirectUrl(f"{project} @ {public(info['url'])}")
     filename = unquote(urlsplit(info["url"]).path.rpartition("/")[2])
-    if (sha256 := info.get("archive_info", {}).get("hashes", {}).get("sha256")) is None:
-        raise IntegrityMissing(filename)
+    sha256 = promised(info.get("archive_info", {}).get("hashes", {}).get("sha256"), filename)
     return Pinned(project=project, version=row["metadata"]["version"], url=info["url"], filename=filename, sha256=sha256)

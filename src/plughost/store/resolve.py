@@ -8,6 +8,7 @@ The plugin goes in as such a wheel too: nothing of it is downloaded, unpacked or
 from __future__ import annotations
 
 import contextlib
+import re
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ from typing import Protocol
 
 from packaging.requirements import Requirement
 
-from plughost.errors import DirectUrl
+from plughost.errors import DirectUrl, IntegrityMissing
 from plughost.model.sharing import SharedDistribution
 from plughost.store.stubs import put_stub
 from plughost.store.threads import Threads
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,13 @@ class Pinned:
     sha256: str
 
 
+def promised(sha256: str | None, wheel: str) -> str:
+    """The text as a sha256, since paths are made of it; raises IntegrityMissing where it is none."""
+    if sha256 is None or not _SHA256.fullmatch(sha256):
+        raise IntegrityMissing(wheel)
+    return sha256
+
+
 class Resolver(Protocol):
     """Answers questions."""
 
@@ -66,7 +76,7 @@ class Resolver(Protocol):
     async def resolve(self, question: Question) -> tuple[Pinned, ...]:
         """The closure without the plugin itself and without what is shared.
 
-        Raises ResolutionFailed, SharedConflict, DirectUrl, IntegrityMissing, SourceUnreachable or ResolverMissing.
+        Raises ResolutionFailed, SharedConflict, DirectUrl, IntegrityMissing, SourceUnreachable, SourceInvalid or ResolverMissing.
         """
         ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from plughost.errors import DirectUrl, PlughostError, ResolutionFailed, SharedConflict, SourceUnreachable
+from plughost.errors import DirectUrl, PlughostError, ResolutionFailed, SharedConflict, SourceInvalid, SourceUnreachable
 from plughost.store.resolve import Question
 
 _LONGEST = 4000
@@ -31,18 +31,21 @@ _PIP_UNREACHABLE = (
     re.compile(r"WARNING: (?P<reason>40[13] Error)[^\n]* for (?P<url>https?://\S+)"),
     re.compile(r"connection broken by '(?P<reason>[^\n]*)': (?P<url>/\S*)"),
 )
+_UNUSABLE = re.compile(r"Received some unexpected \w+ from `(?P<url>[^`]+)`\s*(?P<reason>.*)", re.DOTALL)
 _ADDRESS = re.compile(r"Consider adding `(?P<direct>[^`]+)`|(?P<built>nothing is built or run) while a plugin is resolved")
 _BUILT = re.compile(r"installing build dependencies for (\S+)|Error \S+ .* for (\S+)$", re.MULTILINE)
 _CAUSED = re.compile(r"The conflict is caused by:\n(.*?)(?:\n\n|\Z)", re.DOTALL)
 
 
 def refusal(question: Question, output: str) -> PlughostError:
-    """Why the question has no answer: DirectUrl, SourceUnreachable, SharedConflict or ResolutionFailed."""
+    """Why the question has no answer: DirectUrl, SourceUnreachable, SourceInvalid, SharedConflict or ResolutionFailed."""
     said = public(output)
     if (address := _ADDRESS.search(said)) is not None:
         return DirectUrl(address["direct"] or _built(said))
     if (failed := _failed_fetch(said)) is not None:
         return SourceUnreachable(failed["url"], _reason(failed["reason"]))
+    if (unusable := _UNUSABLE.search(said)) is not None:
+        return SourceInvalid(unusable["url"], _reason(unusable["reason"]))
     explanation = explained(said)
     for shared in question.shared:
         if re.search(rf"(?<![\w-]){re.escape(shared.project)}=={re.escape(shared.version)}(?![\w.])", explanation):

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from packaging.pylock import Package, PackageArchive, PackageDirectory, PackageSdist, PackageVcs, PackageWheel, Pylock
 
-from plughost.errors import DirectUrl, IntegrityMissing, ResolverMissing
+from plughost.errors import DirectUrl, ResolverMissing
 from plughost.net import configured
 from plughost.store.child import environment, run
-from plughost.store.resolve import Desk, Pinned, Question, desk
+from plughost.store.resolve import Desk, Pinned, Question, desk, promised
 from plughost.store.said import public, refusal, too_slow
 from plughost.store.stubs import is_stub
 from plughost.store.threads import Threads
@@ -99,9 +99,8 @@ def _pinned(package: Package, file: Selected, stubs: tuple[Path, ...]) -> Pinned
         return None
     if package.is_direct or not isinstance(file, PackageWheel):
         raise DirectUrl(f"{package.name} @ {public(url)}")
-    if "sha256" not in file.hashes:
-        raise IntegrityMissing(file.filename)
-    return Pinned(project=package.name, version=str(package.version), url=url, filename=file.filename, sha256=file.hashes["sha256"])
+    sha256 = promised(file.hashes.get("sha256"), file.filename)
+    return Pinned(project=package.name, version=str(package.version), url=url, filename=file.filename, sha256=sha256)
 
 
 def _address(file: Selected) -> str:

@@ -12,7 +12,8 @@ from urllib.parse import quote, urlsplit
 import typer
 
 from plughost.cli import show
-from plughost.cli.remote import Refused, Remote
+from plughost.cli.remote import RemoteHost
+from plughost.http.remote import Refused
 
 app = typer.Typer(
     name="plughost",
@@ -46,7 +47,7 @@ def refusing(*, as_json: bool) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def change(remote: Remote, method: str, path: str, body: dict[str, Any], *, wait: float | None, no_wait: bool, as_json: bool) -> None:
+def change(remote: RemoteHost, method: str, path: str, body: dict[str, Any], *, wait: float | None, no_wait: bool, as_json: bool) -> None:
     """One operation, from its request to its end."""
     with refusing(as_json=as_json):
         given = {key: value for key, value in body.items() if value not in (None, "")}
@@ -64,7 +65,7 @@ def change(remote: Remote, method: str, path: str, body: dict[str, Any], *, wait
 def list_plugins(url: Url = URL, token: Token = None, home: Home = HOME, *, json: AsJson = False) -> None:
     """What runs, and what should."""
     with refusing(as_json=json):
-        answer = Remote(url, token=token, home=home).get("/api/plugins")
+        answer = RemoteHost(url, token=token, home=home).get("/api/plugins")
         if json:
             show.plain(answer)
             return
@@ -86,7 +87,7 @@ def _row(plugin: dict[str, Any]) -> list[object]:
 def show_plugin(name: Name, url: Url = URL, token: Token = None, home: Home = HOME, *, json: AsJson = False) -> None:
     """One plugin, and why it is as it is."""
     with refusing(as_json=json):
-        remote = Remote(url, token=token, home=home)
+        remote = RemoteHost(url, token=token, home=home)
         plugin, why = remote.get(f"/api/plugins/{quote(name)}"), remote.get(f"/api/plugins/{quote(name)}/explain")
         if json:
             show.plain({**plugin, "because": why["because"]})
@@ -130,7 +131,7 @@ def install(
         "isolation": isolation,
         "reason": reason,
     }
-    change(Remote(url, token=token, home=home), "POST", "/api/plugins", body, wait=wait, no_wait=no_wait, as_json=json)
+    change(RemoteHost(url, token=token, home=home), "POST", "/api/plugins", body, wait=wait, no_wait=no_wait, as_json=json)
 
 
 @app.command()
@@ -149,7 +150,7 @@ def upgrade(
     """Go to another release, up or down."""
     body = {"version": to, "reason": reason}
     path = f"/api/plugins/{quote(name)}/upgrade"
-    change(Remote(url, token=token, home=home), "POST", path, body, wait=wait, no_wait=no_wait, as_json=json)
+    change(RemoteHost(url, token=token, home=home), "POST", path, body, wait=wait, no_wait=no_wait, as_json=json)
 
 
 @app.command()
@@ -168,7 +169,7 @@ def uninstall(
     """Stop a plugin and forget it."""
     body = {"reason": reason, "purge": "true" if purge else None}
     path = f"/api/plugins/{quote(name)}"
-    change(Remote(url, token=token, home=home), "DELETE", path, body, wait=wait, no_wait=no_wait, as_json=json)
+    change(RemoteHost(url, token=token, home=home), "DELETE", path, body, wait=wait, no_wait=no_wait, as_json=json)
 
 
 def _verb(verb: str, said: str) -> None:
@@ -184,7 +185,7 @@ def _verb(verb: str, said: str) -> None:
         json: AsJson = False,
     ) -> None:
         path = f"/api/plugins/{quote(name)}/{verb}"
-        change(Remote(url, token=token, home=home), "POST", path, {"reason": reason}, wait=wait, no_wait=no_wait, as_json=json)
+        change(RemoteHost(url, token=token, home=home), "POST", path, {"reason": reason}, wait=wait, no_wait=no_wait, as_json=json)
 
     app.command(verb, help=said)(command)
 
@@ -212,7 +213,7 @@ def create_token(
         raise typer.BadParameter("role is viewer, operator or admin", param_hint="--role")
     body = {"name": name or f"{os.environ.get('USER', 'cli')}-{role}", "role": role}
     with refusing(as_json=json):
-        made = Remote(url, token=token, home=home).ask("POST", "/api/tokens", json=body) if url else _made_offline(home, body)
+        made = RemoteHost(url, token=token, home=home).ask("POST", "/api/tokens", json=body) if url else _made_offline(home, body)
     show.plain({key: made[key] for key in ("id", "name", "role", "token")}) if json else typer.echo(made["token"])
 
 
@@ -226,7 +227,7 @@ def _made_offline(home: Path, body: dict[str, str]) -> dict[str, Any]:
 def list_tokens(url: Url = URL, token: Token = None, home: Home = HOME, *, json: AsJson = False) -> None:
     """The tokens of a host, without their secrets."""
     with refusing(as_json=json):
-        found = Remote(url, token=token, home=home).get("/api/tokens")["tokens"]
+        found = RemoteHost(url, token=token, home=home).get("/api/tokens")["tokens"]
         if json:
             show.plain(found)
         else:
@@ -247,7 +248,7 @@ def delete_token(
 ) -> None:
     """A token is valid no more."""
     with refusing(as_json=json):
-        Remote(url, token=token, home=home).ask("DELETE", f"/api/tokens/{quote(identifier)}")
+        RemoteHost(url, token=token, home=home).ask("DELETE", f"/api/tokens/{quote(identifier)}")
 
 
 @app.command(context_settings={"ignore_unknown_options": False})

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from plughost.api import make_token as new_row
-from plughost.cli.remote import Refused
 from plughost.errors import PlughostError, describe
+from plughost.http.remote import Refused
 from plughost.ledger import Audit, Ledger
 
 

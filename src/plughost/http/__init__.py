@@ -1,12 +1,25 @@
-"""What both programs say over HTTP: problems, event streams, bearer tokens, and the server that drains. Knows nothing above."""
+"""What both programs say over HTTP: problems, event streams, bearer tokens, the server that drains, the remote of client commands.
+
+Knows nothing above. Lazy (PEP 562): a client command must not load a server.
+"""
 
 from __future__ import annotations
 
-from plughost.http.bearer import Failures, bearer_of, hash_token, matches, new_token
-from plughost.http.problem import problem, problem_response, send_problem
-from plughost.http.serving import ReasonProtocol, serve
-from plughost.http.stream import ServerSentEvent, sse
+from importlib import import_module
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from plughost.http.bearer import Failures, bearer_of, hash_token, matches, new_token
+    from plughost.http.problem import problem_response, send_problem
+    from plughost.http.serving import ReasonProtocol, serve
+    from plughost.http.stream import ServerSentEvent, sse
+
+_HOMES = {
+    "bearer": ("Failures", "bearer_of", "hash_token", "matches", "new_token"),
+    "problem": ("problem_response", "send_problem"),
+    "serving": ("ReasonProtocol", "serve"),
+    "stream": ("ServerSentEvent", "sse"),
+}
 __all__ = [
     "Failures",
     "ReasonProtocol",
@@ -15,9 +28,15 @@ __all__ = [
     "hash_token",
     "matches",
     "new_token",
-    "problem",
     "problem_response",
     "send_problem",
     "serve",
     "sse",
 ]
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"plughost.http.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

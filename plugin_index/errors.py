@@ -1,0 +1,50 @@
+"""What only an index refuses."""
+
+from __future__ import annotations
+
+from plughost.errors import ArtifactError, OperatorError
+
+
+class FileExists(ArtifactError):
+    """The file name was used for other bytes; the first words are what clients look for."""
+
+    code, status = "file-exists", 400
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(f"File already exists: {filename} was uploaded with other bytes; publish a new version")
+
+
+class FormLies(ArtifactError):
+    """The upload's form says something else than the wheel."""
+
+    code, status = "form-mismatch", 400
+
+    def __init__(self, field: str, *, form: str, wheel: str) -> None:
+        super().__init__(f"the form says {field} {form!r}, the wheel says {wheel!r}; upload with a client that reads the wheel")
+
+
+class UploadInvalid(OperatorError):
+    """The upload is not what twine and its kind send."""
+
+    code, status = "upload-invalid", 400
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"this is no upload: {reason}; use twine or uv publish")
+
+
+class ActionGone(OperatorError):
+    """The legacy API knows one action only."""
+
+    code, status = "action-gone", 410
+
+    def __init__(self, action: str) -> None:
+        super().__init__(f"the action {action!r} is not supported; upload with ':action' file_upload")
+
+
+class TokenRefused(OperatorError):
+    """The token is unknown, has expired, or does not allow this."""
+
+    code, status = "token-refused", 403
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; create a token that may with `plugin-index token create`")

@@ -1,0 +1,33 @@
+"""The index's tables, by version."""
+
+from __future__ import annotations
+
+STEPS = (
+    """
+    CREATE TABLE files (
+        filename TEXT PRIMARY KEY,      -- for ever: a name that was used is never free again
+        project TEXT NOT NULL,          -- normalised
+        version TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        uploaded REAL NOT NULL,
+        uploader TEXT NOT NULL,
+        requires_python TEXT,
+        metadata BLOB NOT NULL,
+        summary TEXT NOT NULL,
+        plugins TEXT NOT NULL,          -- JSON: plugin -> object reference
+        yanked TEXT                     -- the reason; NULL: not yanked
+    );
+    CREATE INDEX files_of_project ON files (project);
+    CREATE TABLE plugins (name TEXT PRIMARY KEY, project TEXT NOT NULL);
+    CREATE TABLE enabled (plugin TEXT PRIMARY KEY, specifier TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL, reason TEXT NOT NULL);
+    CREATE TABLE tokens (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, actions TEXT NOT NULL, projects TEXT NOT NULL,
+        created REAL NOT NULL, expires REAL, used REAL
+    );
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, by TEXT NOT NULL, verb TEXT NOT NULL, subject TEXT NOT NULL,
+        origin TEXT NOT NULL, reason TEXT NOT NULL
+    );
+    """,
+)

@@ -1,0 +1,64 @@
+"""A running program as its client commands see it: JSON in, JSON out, problems as `Refused`. Imports no server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+Json = dict[str, Any]
+LONGEST = 70.0
+"""Seconds for one call; a wait for an operation takes up to 60."""
+
+
+class Refused(Exception):
+    """The program said no, or could not be asked; `problem` is what it said (RFC 9457)."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        super().__init__(str(problem.get("detail", problem)))
+        self.problem = dict(problem)
+
+    @property
+    def code(self) -> str:
+        """The problem's stable code."""
+        return str(self.problem.get("code", "unknown"))
+
+
+class Remote:
+    """One running program; the token is the one given, else the one in the file of its home."""
+
+    def __init__(self, url: str, *, token: str | None, home: Path, program: str) -> None:
+        self._url, self._program = url.rstrip("/"), program
+        headers = {"Authorization": f"Bearer {found}"} if (found := token or _token_file(home)) else {}
+        self._http = httpx.Client(base_url=self._url, headers=headers, timeout=LONGEST)
+
+    def get(self, path: str, **parameters: Any) -> Json:
+        """What is at the path; raises Refused."""
+        return self.ask("GET", path, params={name: value for name, value in parameters.items() if value is not None})
+
+    def ask(self, method: str, path: str, *, json: object = None, params: Mapping[str, Any] | None = None) -> Json:
+        """One call; raises Refused."""
+        try:
+            response = self._http.request(method, path, json=json, params=params)
+        except httpx.HTTPError as error:
+            said = f"{self._url} does not answer ({error}); start one with `{self._program} serve`, or say --url"
+            raise Refused({"code": "unreachable", "detail": said}) from None
+        if response.status_code == httpx.codes.NO_CONTENT:
+            return {}
+        try:
+            body: Json = response.json()
+        except ValueError:
+            said = f"{self._url} answered {response.status_code} without JSON; is it a {self._program}?"
+            raise Refused({"code": "unreachable", "detail": said}) from None
+        if response.is_error:
+            raise Refused(body)
+        return body
+
+
+def _token_file(home: Path) -> str | None:
+    try:
+        return (home / "admin-token").read_text().strip()
+    except OSError:
+        return None

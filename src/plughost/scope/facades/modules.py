@@ -59,11 +59,11 @@ class ModulesView(MutableMapping[str, ModuleType]):
         return dict(self)
 
     def _keys(self) -> list[str]:
-        prefix = self._names.prefix
-        own = [Seen.of(name, prefix) for name in list(_modules) if name.startswith(prefix)]
-        shadowing = set(map(str, own))
-        hosts = [name for name in list(_modules) if self._seen_at_host(name) and str(name) not in shadowing]
-        return [*own, *hosts]
+        prefix, of_host, loaded = self._names.prefix, self._names.of_host, list(_modules)
+        own = [name for name in loaded if name.startswith(prefix)]
+        shadowing = {name.removeprefix(prefix) for name in own}
+        hosts = [name for name in loaded if not name.startswith(MANGLED) and of_host(name) and name not in shadowing]
+        return [*(Seen.of(name, prefix) for name in own), *hosts]
 
     def _where(self, key: str) -> tuple[str, ...]:
         if not isinstance(key, str):

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from plughost.errors import DigestMismatch, DiskFull, NotAWheel, PlughostError, TokenInvalid, WheelTooLarge
-from plughost.http import bearer_of
+from plughost.http import bearer_of, reason_phrase
 from plughost.wheel import WheelFacts, inspect, plugin_entries, plugin_name
 from plugin_index.errors import ActionGone, FormLies, TokenRefused, UploadInvalid
 from plugin_index.nouns import File, Token
@@ -184,11 +184,11 @@ class Form:
 
 def refusal(error: PlughostError) -> Response:
     """As index.md says: JSON with exactly that Content-Type, and the reason phrase."""
-    reason = error.detail.encode("latin-1", "replace").decode("latin-1").replace("\r", " ").replace("\n", " ")[:200]
-    headers = {"x-reason": reason}
+    headers = {"x-reason": reason_phrase(error.detail.encode("latin-1", "replace")).decode("latin-1")}
     if error.status == 401:  # noqa: PLR2004 - Unauthorized
         headers["WWW-Authenticate"] = 'Basic realm="plugin-index"'
-    body = json.dumps({"message": error.detail, "code": error.code, "title": error.code.replace("-", " ").capitalize()})
+    title = error.code.replace("-", " ").capitalize()
+    body = json.dumps({"message": error.detail, "code": f"{error.code}: {error.detail}", "title": title})  # uv shows the code alone
     status = 400 if error.status == 422 else error.status  # noqa: PLR2004 - clients know what a 400 is
     return Response(body, status_code=status, media_type="application/json", headers=headers)
 

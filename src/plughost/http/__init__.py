@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from plughost.http.bearer import Failures, bearer_of, hash_token, matches, new_token
     from plughost.http.problem import problem_response, send_problem
-    from plughost.http.serving import ReasonProtocol, serve
+    from plughost.http.serving import ReasonProtocol, reason_phrase, serve
     from plughost.http.stream import ServerSentEvent, sse
 
 _HOMES = {
     "bearer": ("Failures", "bearer_of", "hash_token", "matches", "new_token"),
     "problem": ("problem_response", "send_problem"),
-    "serving": ("ReasonProtocol", "serve"),
+    "serving": ("ReasonProtocol", "reason_phrase", "serve"),
     "stream": ("ServerSentEvent", "sse"),
 }
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "matches",
     "new_token",
     "problem_response",
+    "reason_phrase",
     "send_problem",
     "serve",
     "sse",

@@ -1,0 +1,129 @@
+"""The plugin list: what is enabled, followed by a real source, told by the event stream."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from plughost.catalog import ListSource
+from plughost.net import Client, Rules, own_origin
+from tests.index.program import Program, chat, upload
+
+
+async def listed(client: httpx.AsyncClient) -> list[dict[str, object]]:
+    entries: list[dict[str, object]] = (await client.get("/api/plugins/enabled")).json()
+    return entries
+
+
+async def test_a_first_upload_is_not_enabled_and_enabling_follows_the_newest_that_is_not_yanked(client: httpx.AsyncClient) -> None:
+    await upload(client, chat("1.0"))
+    assert await listed(client) == []
+    await client.post("/api/plugins/chat/enable")
+    assert [entry["version"] for entry in await listed(client)] == ["1.0"]
+    await upload(client, chat("1.1"))
+    assert [entry["version"] for entry in await listed(client)] == ["1.1"]
+    await client.post("/api/projects/acme-chat/1.1/yank", json={"reason": "broken"})
+    assert [entry["version"] for entry in await listed(client)] == ["1.0"]
+    await client.post("/api/projects/acme-chat/1.1/unyank")
+    assert [entry["version"] for entry in await listed(client)] == ["1.1"]
+    await client.post("/api/plugins/chat/disable")
+    assert await listed(client) == []
+
+
+async def test_a_specifier_holds_and_a_bare_version_means_that_one(client: httpx.AsyncClient) -> None:
+    for version in ("1.0", "1.1", "2.0"):
+        await upload(client, chat(version))
+    await client.post("/api/plugins/chat/enable", json={"version": "<2"})
+    assert [entry["version"] for entry in await listed(client)] == ["1.1"]
+    await client.post("/api/plugins/chat/enable", json={"version": "1.0"})
+    assert [entry["version"] for entry in await listed(client)] == ["1.0"]
+    answer = await client.post("/api/plugins/chat/enable", json={"version": ">3"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "release-unknown")
+    answer = await client.post("/api/plugins/chat/enable", json={"version": "new"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "request-invalid")
+
+
+async def test_a_host_s_source_reads_it_and_follows_its_stream(client: httpx.AsyncClient, index: Program) -> None:
+    http = Client(Rules([own_origin(index.url)]))
+    source = ListSource(index.url, http)
+    try:
+        await upload(client, chat("1.0"))
+        await client.post("/api/plugins/chat/enable")
+        answer = await source.poll()
+        assert answer is not None
+        (listing,) = answer.listings
+        assert (listing.name, listing.version, listing.project, listing.wheels[0].sha256) == (
+            "chat",
+            "1.0",
+            "acme-chat",
+            chat("1.0").sha256,
+        )
+        assert await source.poll() is None
+
+        changes = source.changes()
+        told = asyncio.ensure_future(anext(aiter(changes)))
+        await asyncio.sleep(0)
+        await upload(client, chat("1.1"))
+        async with asyncio.timeout(60):
+            await told
+        answer = await source.poll()
+        assert answer is not None
+        assert answer.listings[0].version == "1.1"
+        found = await source.find("chat", project=None, specifier="1.0")
+        assert found.version == "1.0"
+    finally:
+        await http.close()
+
+
+async def test_who_knows_another_list_hears_of_it_at_once(client: httpx.AsyncClient) -> None:
+    etag = (await client.get("/api/plugins/enabled")).headers["etag"]
+    await upload(client, chat())
+    await client.post("/api/plugins/chat/enable")
+    async with asyncio.timeout(60), client.stream("GET", "/api/plugins/events", headers={"Last-Event-ID": etag}) as stream:
+        lines = [line async for line in _until(stream, "data")]
+    assert "event: changed" in lines
+    now = (await client.get("/api/plugins/enabled")).headers["etag"]
+    assert f"id: {now}" in lines
+
+
+async def _until(stream: httpx.Response, start: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - lines
+    async for line in stream.aiter_lines():
+        yield line
+        if line.startswith(start):
+            return
+
+
+async def test_several_wheels_of_one_release_are_all_named(client: httpx.AsyncClient) -> None:
+    await upload(client, chat("1.0", tag="py3-none-any"))
+    await upload(client, chat("1.0", tag="py3-none-manylinux_2_17_x86_64"))
+    await client.post("/api/plugins/chat/enable")
+    (entry,) = await listed(client)
+    wheels = entry["wheels"]
+    assert isinstance(wheels, list)
+    assert len(wheels) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/api/plugins/chat/enable"), ("POST", "/api/projects/acme-chat/1.0/yank"), ("GET", "/api/tokens"), ("GET", "/api/audit")],
+)
+async def test_managing_needs_a_token_that_may(client: httpx.AsyncClient, method: str, path: str) -> None:
+    await upload(client, chat())
+    other = (await client.post("/api/tokens", json={"name": "x", "actions": ["manage"], "projects": ["other-*"]})).json()
+    async with httpx.AsyncClient(base_url=client.base_url) as bare:
+        assert (await bare.request(method, path)).status_code == 401
+        answer = await bare.request(method, path, headers={"Authorization": f"Bearer {other['token']}"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "token-refused")
+    await client.delete(f"/api/tokens/{other['id']}")
+    answer = await client.request(method, path, headers={"Authorization": f"Bearer {other['token']}"})
+    assert answer.status_code == 401
+
+
+async def test_a_rotated_token_has_a_new_secret_only(client: httpx.AsyncClient) -> None:
+    made = (await client.post("/api/tokens", json={"name": "x", "actions": ["admin"]})).json()
+    rotated = (await client.post(f"/api/tokens/{made['id']}/rotate")).json()
+    for token, status in ((made["token"], 401), (rotated["token"], 200)):
+        assert (await client.get("/api/tokens", headers={"Authorization": f"Bearer {token}"})).status_code == status
+    assert "token" not in (await client.get("/api/tokens")).json()["tokens"][0]

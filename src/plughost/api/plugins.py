@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi import Body as JsonBody
 from fastapi.responses import Response
 
-from plughost.api.answers import answer, caller, refuse_dry_run
+from plughost.api.answers import answer, caller, patience, refuse_dry_run
 from plughost.api.bodies import Body, ConfigBody, InstallBody, UpgradeBody
 from plughost.api.console import Console
 from plughost.api.explain import explain
@@ -24,7 +24,8 @@ Optional = Annotated[Body | None, JsonBody()]
 
 def routes(console: Console) -> APIRouter:
     """The routes of `/api/plugins`."""
-    router = APIRouter(prefix="/api/plugins", tags=["plugins"])
+    # How long to wait is read first: what is refused for it must not have been done.
+    router = APIRouter(prefix="/api/plugins", tags=["plugins"], dependencies=[Depends(patience)])
     _reading(router, console)
     _installing(router, console)
     _verbs(router, console)

@@ -19,7 +19,7 @@ from plughost.control.health import next_try
 from plughost.control.lives import Lives
 from plughost.control.plan import Keep, Refusal, Running, Start, Status, Stop, plan, with_refusal
 from plughost.control.world import Decision, Order, World, audited
-from plughost.errors import HostFault, HostStopping, IsolationUnavailable, PlughostError, Superseded, describe
+from plughost.errors import HostFault, HostStopping, IsolationUnavailable, MountConflict, PlughostError, Superseded, describe
 from plughost.ledger import CLEAR, KEEP, Refused
 from plughost.ledger import Keep as KeepRow
 from plughost.model.intent import Override
@@ -118,6 +118,7 @@ class Actor:
             return 0.0
         match plan(self._world.intents.intent(self.name), self.status, self._world.clock()):
             case Keep(until):
+                self._withdraw_unwanted()
                 return until
             case Start(target):
                 await self._follow(self._verb(target), target)
@@ -221,9 +222,9 @@ class Actor:
         """Prove a new generation, then retire the one before it; answers why it could not be proven."""
         self._is(starting=target)
         try:
+            self._others.claim(self.name, target.mount)
             if target.isolation == "process":
                 raise IsolationUnavailable("process")
-            self._others.claim(self.name, target.mount)
             self._announce("plugin-starting", f"{target} is starting", target)
             number = await self._world.ledger.new_generation(target, operation.id)
         except PlughostError as error:
@@ -290,11 +291,22 @@ class Actor:
             )
         self._is(stopping=True, serving=None, error=None)
         await self.generations.stop(self._report(operation))
-        if (mount := self._world.rooms.registry.table.places.get(self.name)) is not None:
-            self._world.rooms.registry.withdraw(mount, self.name)
+        self._withdraw()
         self._is(stopping=False)
         self._others.freed(self.name)
         return None
+
+    def _withdraw(self) -> bool:
+        if (mount := self._world.rooms.registry.table.places.get(self.name)) is None:
+            return False
+        self._world.rooms.registry.withdraw(mount, self.name)
+        return True
+
+    def _withdraw_unwanted(self) -> None:
+        """What failed and is wanted no more gives up the mount at which it answered 503."""
+        unwanted = self.status.serving is None and self._world.intents.intent(self.name).state != "enabled"
+        if unwanted and self._withdraw():
+            self._others.freed(self.name)
 
     def _died(self, generation: Generation) -> None:
         """A generation ended; where it served and nobody told it to, that is a failure of ours."""
@@ -310,6 +322,7 @@ class Actor:
         self._is(starting=None)
         if not isinstance(error, Superseded):
             self._is(error=describe(error))
+        if not isinstance(error, Superseded | MountConflict):  # a mount that another has is not its own to answer at
             self._announce("plugin-failed", f"{target} could not be started ({error.code})", target)
 
     def _announce(self, code: str, detail: str, target: Target) -> None:

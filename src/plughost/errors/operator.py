@@ -43,7 +43,7 @@ class MountConflict(OperatorError):
     code, status = "mount-conflict", 409
 
     def __init__(self, mount: str, *, owner: str) -> None:
-        super().__init__(f"/{mount} belongs to {owner}; give one of the two another mount, or disable {owner}")
+        super().__init__(f"/{mount} belongs to {owner}; give one of the two another mount")
         self.mount, self.owner = mount, owner
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from plughost.control.gate import Gate
-from plughost.errors import ProbeFailed, ProbeTimeout
+from plughost.errors import ProbeTimeout
 from plughost.model.artifact import Site, StoredWheel
 from plughost.model.event import Emit, MountedEvent, PhaseChanged, Retired
 from plughost.model.lifecycle import ENDED, Phase, Signal, advance
@@ -169,10 +169,6 @@ class Generation:
                 await unit.probe()
         except TimeoutError:
             raise ProbeTimeout(self.target.name, seconds=deadline) from None
-        except (ProbeFailed, ProbeTimeout):
-            raise
-        except (Exception, SystemExit) as error:  # law 9: a probe is plugin code
-            raise ProbeFailed(self.target.name, reason=f"{type(error).__name__}: {error}") from error
 
     @contextlib.asynccontextmanager
     async def _serving(self, unit: Unit) -> AsyncIterator[None]:

@@ -19,7 +19,7 @@ from plughost.errors import IsolationUnavailable, PlughostError, PluginUnknown
 from plughost.ledger import Ledger
 from plughost.model.intent import Override, State
 from plughost.model.operation import Operation, Verb
-from plughost.model.plugin import PluginName, Target, parse_mount, parse_name
+from plughost.model.plugin import PluginName, Target, parse_entry, parse_mount, parse_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,8 @@ class Operator:
     async def install(self, asked: Install, caller: Caller) -> Operation:
         """Install a plugin, or change an installed one to what is asked now."""
         name = parse_name(asked.name)
+        if asked.entry is not None:
+            asked = replace(asked, entry=parse_entry(asked.entry))
         if asked.mount is not None:
             asked = replace(asked, mount=parse_mount(asked.mount))
             self._desk.claim(name, asked.mount or name)

@@ -27,6 +27,7 @@ from plughost.errors import (
     PlughostError,
     PluginExited,
     PluginRaised,
+    ProbeFailed,
     StartFailed,
     StartTimeout,
 )
@@ -86,7 +87,7 @@ class InProcess:
         try:
             report("start")
             async with self._up(built, owner, scope) as state:
-                yield _unit(built, owner, state)
+                yield _unit(built, owner, state, scope)
         finally:
             await self._down(owner, scope)
 
@@ -189,12 +190,16 @@ def _app(routes: Any, owner: Owner) -> ASGIApp | None:
     return made
 
 
-def _unit(built: Built, owner: Owner, state: Mapping[str, object]) -> Unit:
+def _unit(built: Built, owner: Owner, state: Mapping[str, object], scope: Scope) -> Unit:
     parts = built.parts
 
     async def probe() -> None:
-        for each in parts.probes:
-            await each()
+        try:
+            for each in parts.probes:
+                await each()
+        except (Exception, SystemExit) as error:  # law 9: a probe is plugin code
+            reason = scope.natural(f"{type(error).__name__}: {error}")
+            raise ProbeFailed(owner.plugin, reason=reason, traceback=scope.format_exception(error)) from error
 
     contributions = tuple(contribution_of(each, owner, position) for position, each in enumerate(parts.contributions))
     return Unit(app=built.app, contributions=contributions, probe=probe, state=state, openapi=built.openapi, provides=parts.provides)

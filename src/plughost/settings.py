@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -49,22 +49,22 @@ class Settings(BaseModel):
     home: Path = Path(".plughost")
     index: str | None = None
     host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
     root_path: str = ""
     prefix: str = ""
-    poll: float = Field(10.0, gt=0)
+    poll: Annotated[float, Field(gt=0)] = 10.0
     resolver: Literal["uv", "pip"] = "uv"
-    import_deadline: float = Field(30.0, gt=0)
-    start_deadline: float = Field(30.0, gt=0)
-    probe_deadline: float = Field(10.0, gt=0)
-    render_deadline: float = Field(1.0, gt=0)
-    stop_deadline: float = Field(10.0, gt=0)
-    drain: float = Field(10.0, ge=0)
+    import_deadline: Annotated[float, Field(gt=0)] = 30.0
+    start_deadline: Annotated[float, Field(gt=0)] = 30.0
+    probe_deadline: Annotated[float, Field(gt=0)] = 10.0
+    render_deadline: Annotated[float, Field(gt=0)] = 1.0
+    stop_deadline: Annotated[float, Field(gt=0)] = 10.0
+    drain: Annotated[float, Field(ge=0)] = 10.0
     boot: Literal["lenient", "strict"] = "lenient"
-    boot_deadline: float = Field(5.0, ge=0)
-    fetch_deadline: float = Field(300.0, gt=0)
-    resolve_deadline: float = Field(120.0, gt=0)
-    max_size: int = Field(512 * 1024 * 1024, gt=0)
+    boot_deadline: Annotated[float, Field(ge=0)] = 5.0
+    fetch_deadline: Annotated[float, Field(gt=0)] = 300.0
+    resolve_deadline: Annotated[float, Field(gt=0)] = 120.0
+    max_size: Annotated[int, Field(gt=0)] = 512 * 1024 * 1024
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     admin_token: SecretStr | None = None
     index_token: SecretStr | None = None

@@ -13,8 +13,8 @@ class Html(str):
 
     __slots__ = ()
 
-    def __html__(self) -> str:
-        return str.__str__(self)
+    def __html__(self) -> Self:
+        return self  # and not a plain string, which MarkupSafe's `format` would escape
 
     def __add__(self, other: object) -> Html:
         return Html(str.__add__(self, escape(other))) if isinstance(other, str) or hasattr(other, "__html__") else NotImplemented
@@ -29,10 +29,8 @@ class Html(str):
 
     def __mod__(self, values: Any) -> Html:
         if isinstance(values, tuple):
-            return Html(str.__mod__(self, tuple(_Escaped(value) for value in values)))
-        if isinstance(values, Mapping):
-            return Html(str.__mod__(self, {key: _Escaped(value) for key, value in values.items()}))
-        return Html(str.__mod__(self, _Escaped(values)))
+            return Html(str.__mod__(self, tuple(map(_Escaped, values))))
+        return Html(str.__mod__(self, _EscapedMapping(values) if isinstance(values, Mapping) else (_Escaped(values),)))
 
     def format(self, *values: object, **named: object) -> Html:
         """As `str.format`, with every value escaped that is not HTML."""
@@ -61,12 +59,11 @@ class _Escaping(Formatter):
     """Formats first and escapes then, so that format specifications work."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if hasattr(value, "__html__") and not format_spec:
-            return escape(value)
-        return html.escape(str(super().format_field(value, format_spec)))
-
-    def convert_field(self, value: Any, conversion: str | None) -> Any:
-        return value if conversion is None else super().convert_field(value, conversion)
+        if not hasattr(value, "__html__"):
+            return html.escape(str(super().format_field(value, format_spec)))
+        if format_spec:
+            raise ValueError(f"{format_spec!r} would cut or pad HTML; format the text first, then make it HTML")
+        return escape(value)
 
 
 class _Escaped:
@@ -86,3 +83,10 @@ class _Escaped:
 
     def __float__(self) -> float:
         return float(self._value)  # type: ignore[arg-type]  # raises as the value does
+
+
+class _EscapedMapping(_Escaped):
+    """Values by name; or, where the template has no names, all of them as one text."""
+
+    def __getitem__(self, name: str) -> _Escaped:
+        return _Escaped(self._value[name])  # type: ignore[index]  # a mapping

@@ -53,8 +53,12 @@ class Plugin:
         """Put what the function returns into a slot: Html, text, or anything that is JSON. Sync or async; its parameters are the props."""
         if not isinstance(name, str) or not name:
             raise TypeError('@plugin.slot needs the name of the slot: @plugin.slot("profile-icons")')
+        if not isinstance(order, int):
+            raise TypeError(f"the order of a contribution to {name!r} is a whole number, not {order!r}")
 
         def register(render: R) -> R:
+            if not callable(render):
+                raise TypeError(f"what fills {name!r} is a function that returns it, not {render!r}")
             self.contributions.append(SlotContribution(name, order, render))
             return render
 

@@ -193,7 +193,7 @@ class Marking:
         async def marked(message: dict[str, object]) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", []), (b"x-marked", b"yes")]  # type: ignore[misc]
-            await send(message)  # type: ignore[arg-type]
+            await send(message)
 
         await self.app(scope, receive, marked)  # type: ignore[arg-type]
 

@@ -25,11 +25,21 @@ def operations() -> tuple[Operations, list[Event], Clock]:
 def test_an_equal_request_finds_the_running_operation_and_none_once_it_has_ended() -> None:
     ours, _, _ = operations()
     operation = ours.begin("install", "chat", key="k", by="ada")
-    assert ours.joinable("k") is operation
+    assert ours.joinable("chat", "k") is operation
 
     ours.ended(operation.id)
     ours.close(operation.id)
-    assert ours.joinable("k") is None
+    assert ours.joinable("chat", "k") is None
+
+
+def test_what_was_asked_before_something_else_is_not_joined() -> None:
+    ours, _, _ = operations()
+    ours.begin("upgrade", "chat", key="1.0", by="ada")
+    other = ours.begin("upgrade", "chat", key="1.1", by="ada")
+    ours.begin("upgrade", "shop", key="1.0", by="ada")
+
+    assert ours.joinable("chat", "1.0") is None
+    assert ours.joinable("chat", "1.1") is other
 
 
 def test_phases_are_closed_with_their_seconds_and_bytes() -> None:

@@ -204,7 +204,7 @@ class Operator:
     ) -> Operation:
         """Join the running operation that is equal, or begin one and put it into the plugin's queue."""
         operations, key = self._desk.operations, f"{verb} {name} {asked!r}"
-        if (running := operations.joinable(key)) is not None:
+        if (running := operations.joinable(name, key)) is not None:
             return running
         operation = operations.begin(verb, name, key=key, by=caller.by, version=version, reason=caller.reason, origin=caller.origin)
         try:

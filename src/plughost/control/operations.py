@@ -36,15 +36,16 @@ class Operations:
     def __init__(self, emit: Emit, *, clock: Callable[[], float] = time.time) -> None:
         self._emit, self._clock = emit, clock
         self._live: dict[str, Live] = {}
-        self._keys: dict[str, Live] = {}
+        self._newest: dict[str, Live] = {}
+        """Plugin → what was asked of it last."""
 
     def __len__(self) -> int:
         return len(self._live)
 
-    def joinable(self, key: str) -> Operation | None:
-        """The running operation that an equal request joins."""
-        live = self._keys.get(key)
-        return live.operation if live else None
+    def joinable(self, plugin: str, key: str) -> Operation | None:
+        """The running operation that an equal request joins: the plugin's newest, since what is asked last has to hold."""
+        live = self._newest.get(plugin)
+        return live.operation if live and live.key == key and live.operation.state == "running" else None
 
     def begin(
         self, verb: Verb, plugin: str, *, key: str, by: str, version: str | None = None, reason: str = "", origin: str = ""
@@ -62,7 +63,7 @@ class Operations:
             steps=(Step(name="waiting", started=now),),
             started=now,
         )
-        self._live[operation.id] = self._keys[key] = Live(operation, key)
+        self._live[operation.id] = self._newest[plugin] = Live(operation, key)
         return operation
 
     def get(self, identifier: str) -> Operation | None:
@@ -117,8 +118,8 @@ class Operations:
     def close(self, identifier: str) -> None:
         """Tell everyone who waits that it has ended."""
         live = self._live.pop(identifier)
-        if self._keys.get(live.key) is live:
-            del self._keys[live.key]
+        if self._newest.get(live.operation.plugin) is live:
+            del self._newest[live.operation.plugin]
         live.ended.set()
         operation = live.operation
         said = operation.error or {}

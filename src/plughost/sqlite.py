@@ -8,33 +8,44 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import re
+import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from plughost.errors import DiskFull, HomeNotWritable, HostFault, LedgerTooNew, PlughostError
+from plughost.errors import DiskFull, HomeNotWritable, HostFault, LedgerTooNew
 
 T = TypeVar("T")
 Step = str | Callable[[sqlite3.Connection], None]
 BUSY = 10.0
 """Seconds that a write waits for another process."""
+_AGAIN = 0.02
+"""Seconds between two attempts where SQLite itself does not wait."""
+_NO_ROOM = 64 * 1024
+"""Free bytes below which a disk counts as full: SQLite asks for that much at once."""
 
 
 class Database:
     """One connection in one thread; `path` None keeps it in memory."""
 
-    def __init__(self, path: Path | None, *, name: str) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, *, name: str, durable: bool = False) -> None:
+        self._path, self._synchronous = path, "FULL" if durable else "NORMAL"
+        self._closing = False
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._connection: sqlite3.Connection | None = None
 
     @classmethod
-    async def open(cls, path: Path | None, *, name: str) -> Database:
-        """A database that is open; raises HomeNotWritable or DiskFull."""
-        database = cls(path, name=name)
+    async def open(cls, path: Path | None, *, name: str, durable: bool = False) -> Database:
+        """A database that is open; raises HomeNotWritable or DiskFull.
+
+        Every commit outlives the process; a `durable` one is on the disk, and outlives the machine's power as well.
+        """
+        database = cls(path, name=name, durable=durable)
         database._thread.start()
         try:
             await database._run(database._connect)
@@ -57,11 +68,16 @@ class Database:
 
     async def close(self) -> None:
         """Finish what was begun, then close; a second time does nothing."""
-        if self._thread.is_alive():
+        if not self._closing:
+            closed = self._run(self._disconnect)
+            self._closing = True
             self._jobs.put(None)
-            await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+            await closed
 
-    async def _run(self, job: Callable[[], T]) -> T:
+    def _run(self, job: Callable[[], T]) -> asyncio.Future[T]:
+        """What the job will answer, once all that was asked before it is done."""
+        if self._closing:
+            raise HostFault(f"{self._path or 'the database'} is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
 
@@ -73,22 +89,22 @@ class Database:
             else:
                 _tell(loop, future, result, None)
 
-        if not self._thread.is_alive():
-            raise HostFault(f"{self._path or 'the database'} is closed")
         self._jobs.put(work)
-        return await future
+        return future
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
-        if self._connection is not None:
-            self._connection.close()
 
     def _connect(self) -> None:
         where = ":memory:" if self._path is None else str(self._path)
         self._connection = connection = sqlite3.connect(where, timeout=BUSY, isolation_level=None)
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        for pragma in ("journal_mode=WAL", f"synchronous={self._synchronous}", "foreign_keys=ON"):
+            _patiently(connection, f"PRAGMA {pragma}")
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -109,16 +125,38 @@ class Database:
 
     def _ours(self, error: BaseException) -> BaseException:
         """What the disk did to us, as our own error."""
-        if isinstance(error, PlughostError) or not isinstance(error, sqlite3.Error):
+        if isinstance(error, StopIteration):  # no future can carry it
+            return RuntimeError(f"a transaction raised {error!r}")
+        if self._path is None or not isinstance(error, sqlite3.Error):
             return error
-        where, code = str(self._path), getattr(error, "sqlite_errorname", "")
-        if code == "SQLITE_FULL":
-            return DiskFull(where)
-        if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-            return HomeNotWritable(where, str(error))
-        if code.startswith("SQLITE_IOERR"):  # a full file system shows itself so, where the write-ahead log grows
-            return DiskFull(where)
+        name = getattr(error, "sqlite_errorname", "")
+        # Where the write-ahead log or its index cannot grow, a full disk looks like a broken one.
+        if name == "SQLITE_FULL" or (name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")) and _is_full(self._path)):
+            return DiskFull(str(self._path))
+        if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")):
+            return HomeNotWritable(str(self._path), str(error))
         return error
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < _NO_ROOM
+    except OSError:
+        return False
+
+
+def _patiently(connection: sqlite3.Connection, statement: str) -> None:
+    """Execute it; another process that opens the same new file is waited for, which SQLite does not do for the journal mode."""
+    until = time.monotonic() + BUSY
+    while True:
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN)
+        else:
+            return
 
 
 def migrate(connection: sqlite3.Connection, steps: Sequence[Step], *, path: Path | None) -> None:
@@ -138,8 +176,8 @@ def migrate(connection: sqlite3.Connection, steps: Sequence[Step], *, path: Path
 def _statements(script: str) -> list[str]:
     """The script's statements; `executescript` would commit the transaction."""
     found, current = [], ""
-    for line in script.splitlines(keepends=True):
-        current += line
+    for piece in re.split(r"(?<=;)", script):
+        current += piece
         if sqlite3.complete_statement(current):
             found.append(current)
             current = ""

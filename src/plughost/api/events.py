@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from plughost.api.console import Console
 from plughost.errors import RequestInvalid
 from plughost.http import ServerSentEvent, sse
+from plughost.ledger import StoredEvent
 
 
 def routes(console: Console) -> APIRouter:
@@ -24,7 +25,8 @@ def routes(console: Console) -> APIRouter:
         """What happens from now on, or from the event after `Last-Event-ID` on."""
         if last_event_id is not None and not last_event_id.isdecimal():
             raise RequestInvalid(f"Last-Event-ID {last_event_id!r} is not a number")
-        return sse(_told(console, int(last_event_id) if last_event_id else None), stopping=console.stopping)
+        happened = await console.journal.listen(int(last_event_id) if last_event_id else None)
+        return sse(_told(happened), stopping=console.stopping)
 
     @router.get("/plugins/events", response_class=Response)
     async def remotes_changed() -> Response:
@@ -40,8 +42,8 @@ def routes(console: Console) -> APIRouter:
     return router
 
 
-async def _told(console: Console, after: int | None) -> AsyncIterator[ServerSentEvent]:
-    async for event in console.journal.listen(after):
+async def _told(happened: AsyncIterator[StoredEvent]) -> AsyncIterator[ServerSentEvent]:
+    async for event in happened:
         yield ServerSentEvent(id=str(event.id), event=event.kind, data=json.dumps(event.data))
 
 

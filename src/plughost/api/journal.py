@@ -52,13 +52,18 @@ class Journal:
             self._written.notify_all()
 
     async def listen(self, after: int | None) -> AsyncIterator[StoredEvent]:
-        """Events from the one after `after`, or from now on; a gap comes first where rows are gone."""
+        """Events from the one after `after`, or from this moment on; a gap comes first where rows are gone, or never were here."""
         bounds = await self._ledger.event_bounds()
-        first, last = bounds.first, bounds.last
-        position = last if after is None else after
-        if after is not None and after < first - 1:
-            yield StoredEvent(id=first - 1, kind="gap", data={"lost": first - 1 - after})
-            position = first - 1
+        if after is None:
+            return self._follow(bounds.last)
+        if bounds.first - 1 <= after <= bounds.last:
+            return self._follow(after)
+        position = bounds.first - 1 if after < bounds.first else bounds.last
+        return self._follow(position, StoredEvent(id=position, kind="gap", data={"lost": max(0, position - after)}))
+
+    async def _follow(self, position: int, *before: StoredEvent) -> AsyncIterator[StoredEvent]:
+        for event in before:
+            yield event
         while True:
             rows = await self._ledger.events_after(position, limit=PAGE)
             for row in rows:

@@ -128,7 +128,7 @@ class Generation:
                 async with self._serving(unit):
                     await self._retire.wait()
                     self._to(Signal.RETIRE)
-            self._to(Signal.STOPPED)
+            self.phase = advance(self.phase, Signal.STOPPED)
         except Exception as error:  # noqa: BLE001 - law 9: whatever the plugin's code raises ends this generation alone
             self._failed(error)
         finally:

@@ -22,8 +22,9 @@ PROGRAM = Path(sys.executable).parent / "plughost"
 class Child:
     """One process of the host."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str, http: httpx.AsyncClient, log: Path) -> None:
-        self.process, self.url, self.http, self.log = process, url, http, log
+    def __init__(self, process: asyncio.subprocess.Process, printed: list[str], http: httpx.AsyncClient, log: Path) -> None:
+        self.process, self.printed, self.http, self.log = process, printed, http, log
+        self.url = str(http.base_url).rstrip("/")
 
     async def get(self, path: str) -> httpx.Response:
         return await self.http.get(path)
@@ -93,9 +94,9 @@ async def child(home: Path, *arguments: str, folder: bool = True, **environment:
             env=os.environ | {"PLUGHOST_ADMIN_TOKEN": TOKEN} | environment,
         )
     try:
-        url = await _serving(process, log)
-        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE + 10) as http:
-            yield Child(process, url, http, log)
+        printed = await _serving(process, log)
+        async with httpx.AsyncClient(base_url=printed[-1].split()[2], timeout=PATIENCE + 10) as http:
+            yield Child(process, printed, http, log)
     finally:
         if process.returncode is None:
             process.kill()
@@ -108,10 +109,13 @@ def put(home: Path, *wheels: BuiltWheel) -> None:
         wheel.write(home / "wheels")
 
 
-async def _serving(process: asyncio.subprocess.Process, log: Path) -> str:
+async def _serving(process: asyncio.subprocess.Process, log: Path) -> list[str]:
+    """What it printed until it served."""
     assert process.stdout is not None
+    printed: list[str] = []
     async with asyncio.timeout(PATIENCE):
         async for line in process.stdout:
+            printed.append(line.decode().rstrip())
             if line.startswith(b"serving on "):
-                return line.decode().split()[2]
+                return printed
     raise AssertionError(f"it ended with {await process.wait()}: {log.read_text()[-4000:]}")

@@ -16,6 +16,7 @@ from plughost.types import ASGIApp, ASGIScope, Receive, Send
 
 ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")
 OPEN = frozenset({"/api/plugins/enabled", "/api/plugins/events", "/api/plugins/openapi.json", "/api/plugins/docs"})
+"""What everyone may read."""
 USED_EVERY = 60.0
 """Seconds between two writes of a token's last use."""
 _ADMINS = ("/api/tokens", "/api/audit")
@@ -31,11 +32,12 @@ class Principal:
 
 def needed(method: str, path: str) -> Role | None:
     """The role that a call needs; None: nobody has to say who they are."""
-    if not path.startswith("/api/") or path in OPEN:
+    reads = method in {"GET", "HEAD", "OPTIONS"}
+    if not path.startswith("/api/") or (reads and path in OPEN):
         return None
     if path.startswith(_ADMINS):
         return "admin"
-    return "viewer" if method in {"GET", "HEAD", "OPTIONS"} else "operator"
+    return "viewer" if reads else "operator"
 
 
 class Tokens:

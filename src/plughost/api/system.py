@@ -105,11 +105,11 @@ def make_token(name: str, role: Role, expires: float | None = None) -> tuple[Tok
 
 
 def _expiry(given: float | str | None) -> float | None:
-    if given is None or isinstance(given, float):
-        return given
+    if given is None:
+        return None
     try:
-        moment = datetime.fromisoformat(given)
-    except ValueError:
+        moment = datetime.fromisoformat(given) if isinstance(given, str) else datetime.fromtimestamp(given, UTC)
+    except (ValueError, OverflowError, OSError):
         raise RequestInvalid(f"expires={given!r} is neither RFC 3339 nor seconds since the epoch") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 

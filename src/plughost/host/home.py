@@ -26,8 +26,8 @@ def made(home: Path) -> Path:
 
 def admin_token(home: Path, given: SecretStr | None) -> str:
     """The administrator's token: the one that is set, else the one in the home, made and shown once at the first start."""
-    if given is not None:
-        return given.get_secret_value()
+    if given is not None and (secret := given.get_secret_value()):
+        return secret
     path = home / "admin-token"
     try:
         if path.is_file() and (kept := path.read_text().strip()):

@@ -33,7 +33,7 @@ def bearer_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
         if name.lower() == b"authorization":
             scheme, _, rest = value.decode("latin-1").strip().partition(" ")
             if scheme.lower() == "bearer":
-                return rest.strip()
+                return rest.strip() or None
             if scheme.lower() == "basic":
                 return _basic(rest.strip())
     return None
@@ -44,7 +44,7 @@ def _basic(text: str) -> str | None:
         user, _, password = base64.b64decode(text, validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         return None
-    return password if user == "__token__" else None
+    return password if user == "__token__" and password else None
 
 
 class Failures:

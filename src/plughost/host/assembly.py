@@ -173,6 +173,7 @@ def _world(
         use=lambda name: _used(provide, name),
         emit=emit,
     )
+    listeners.housekeeping.leaks = runtime.leaks.tell
     rooms = Rooms(
         store=ground.store,
         runtime=runtime,

@@ -1,4 +1,4 @@
-"""What can wait until nothing else happens: directories that nobody leases are deleted, garbage is collected once for many retirements."""
+"""What can wait until nothing else happens: unleased directories are deleted, garbage is collected, and what survives it is told."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from plughost.model.event import Event, Retired
 logger = logging.getLogger(__name__)
 QUIET = 2.0
 """Seconds without a retirement after which it is quiet."""
+AGAIN = 30.0
+"""Seconds after which one looks again while something of a retired generation is alive."""
 
 
 class Housekeeping:
@@ -22,6 +24,8 @@ class Housekeeping:
     def __init__(self, prune: Callable[[], Awaitable[tuple[str, ...]]]) -> None:
         self._prune = prune
         self._retired = asyncio.Event()
+        self.leaks: Callable[[], bool] = bool
+        """Tells of leaks after garbage was collected; whether it wants to look again."""
 
     def emit(self, event: Event) -> None:
         """Listen."""
@@ -30,15 +34,22 @@ class Housekeeping:
 
     async def run(self) -> None:
         """Clean up for ever; ends by cancellation."""
+        alive = False
         while True:
-            await self._retired.wait()
+            await self._retirement(AGAIN if alive else None)
             await self._quiet()
             gc.collect()
+            alive = self.leaks()
             try:
                 if pruned := await self._prune():
                     logger.info("store pruned", extra={"removed": len(pruned)})
             except PlughostError as error:
                 logger.warning("store could not be pruned", exc_info=error)
+
+    async def _retirement(self, seconds: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._retired.wait()
 
     async def _quiet(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import re
 from collections.abc import Callable
 from inspect import Parameter
 from typing import Any
@@ -20,39 +22,45 @@ def parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
         return ()
 
 
+def required(function: Callable[..., Any]) -> tuple[Parameter, ...]:
+    """Those that it cannot be called without."""
+    return tuple(each for each in parameters(function) if each.default is Parameter.empty and each.kind not in _VARIADIC)
+
+
 def is_asgi(function: Callable[..., Any]) -> bool:
     """Whether it takes scope, receive and send: three required positional parameters."""
-    required = _required(function)
-    return len(required) == ASGI_PARAMETERS and all(each.kind in _POSITIONAL for each in required)
+    needed = required(function)
+    return len(needed) == ASGI_PARAMETERS and all(each.kind in _POSITIONAL for each in needed)
 
 
 def is_factory(function: Callable[..., Any]) -> bool:
     """Whether it can be called with nothing, or with the context alone."""
-    return len(_required(function)) <= 1
+    return len(required(function)) <= 1
 
 
 def with_context(function: Callable[..., Any], context: object) -> Any:
-    """Call it with the context if its one parameter is required, is named `context`, or is annotated PluginContext; else with nothing."""
-    wanted = [each for each in parameters(function) if each.kind not in _VARIADIC and _wants_context(each)]
-    if not wanted:
-        return function()
-    if wanted[0].kind is Parameter.KEYWORD_ONLY:
-        return function(**{wanted[0].name: context})
-    return function(context)
+    """Call it with the context if one parameter is required, is named `context`, or is annotated PluginContext; else with nothing."""
+    for place, each in enumerate(parameters(function)):
+        if each.kind not in _VARIADIC and _wants_context(each):
+            by_place = each.kind is not Parameter.KEYWORD_ONLY and place == 0
+            return function(context) if by_place else function(**{each.name: context})
+    return function()
+
+
+def behind(function: Callable[..., Any]) -> Any:
+    """The function itself, without partials and what `functools.wraps` put around it."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.unwrap(function)
 
 
 def is_async(function: Callable[..., Any]) -> bool:
     """Whether calling it gives something to await."""
-    unwrapped = inspect.unwrap(function)
-    call = getattr(unwrapped, "func", unwrapped)  # a functools.partial
+    call = behind(function)
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(call, "__call__", None))  # noqa: B004 - not whether, but how
-
-
-def _required(function: Callable[..., Any]) -> list[Parameter]:
-    return [each for each in parameters(function) if each.default is Parameter.empty and each.kind not in _VARIADIC]
 
 
 def _wants_context(parameter: Parameter) -> bool:
     annotation = parameter.annotation
-    name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
-    return parameter.default is Parameter.empty or parameter.name == "context" or name.rpartition(".")[2] == "PluginContext"
+    words = re.findall(r"\w+", annotation if isinstance(annotation, str) else inspect.formatannotation(annotation))
+    return parameter.default is Parameter.empty or parameter.name == "context" or "PluginContext" in words

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,10 +19,12 @@ from typing import Any
 from fastapi import APIRouter
 
 from plughost.errors import EntryInvalid
-from plughost.runtime.calls import is_asgi, is_factory
+from plughost.runtime.calls import is_asgi, is_factory, required
+from plughost.scope import natural
 from plughost.sdk import Plugin, SlotContribution
 
 _KEYS = frozenset({"slot", "render", "order", "slots", "routes"})
+_SLOT_KEYS = frozenset({"render", "order"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +47,14 @@ class NotAPlugin(Exception):
 
 def factory(entry: str, found: object) -> Callable[..., Any] | None:
     """The entry object where it has to be called to get the plugin; None where it is one already; raises EntryInvalid."""
-    if not callable(found) or not (inspect.isroutine(found) or inspect.isclass(found) or _is_partial(found)):
+    if not callable(found) or not (inspect.isroutine(found) or inspect.isclass(found) or isinstance(found, functools.partial)):
         return None
     if is_asgi(found):
         return None
     if not is_factory(found):
-        raise EntryInvalid(
-            entry, found=f"{described(found)}, which needs {_needs(found)}: a factory is called with nothing or a PluginContext"
-        )
+        names = [each.name for each in required(found)]
+        needs = f"{len(names)} arguments ({', '.join(names)})"
+        raise EntryInvalid(entry, found=f"{described(found)}, which needs {needs}: a factory is called with nothing or a PluginContext")
     return found
 
 
@@ -60,14 +63,14 @@ def parts_of(entry: str, found: object) -> Parts:
     try:
         return _parts_of(found)
     except NotAPlugin as problem:
-        raise EntryInvalid(entry, found=str(problem)) from None
+        raise EntryInvalid(entry, found=natural(str(problem))) from None
 
 
 def _parts_of(found: object) -> Parts:
     match found:
         case Plugin():
             return Parts(
-                routes=None if found.routes is None else _routes(found.routes),
+                routes=_listed(found.routes),
                 contributions=tuple(found.contributions),
                 lifespans=tuple(found.lifespans),
                 probes=tuple(found.probes),
@@ -84,7 +87,7 @@ def _routes(found: object) -> Any:
     if isinstance(found, APIRouter) or (callable(found) and is_asgi(found)):
         return found
     if callable(found) and not inspect.isclass(found) and not inspect.isroutine(found) and is_asgi(type(found).__call__.__get__(found)):
-        return found
+        return found  # a proxy, which answers every attribute, hides its signature
     raise NotAPlugin(described(found))
 
 
@@ -98,7 +101,7 @@ def _mapping(found: Mapping[Any, Any]) -> Parts:
         raise NotAPlugin("a mapping with 'render' and without 'slot'")
     for slot, given in _slots(found.get("slots", {})).items():
         several = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
-        contributions += [_contribution(slot, each if isinstance(each, Mapping) else {"render": each}) for each in several]
+        contributions += [_contribution(slot, _declared(slot, each)) for each in several]
     if not contributions and found.get("routes") is None:
         raise NotAPlugin("a mapping with neither 'slot', nor 'slots', nor 'routes'")
     return Parts(routes=_listed(found.get("routes")), contributions=tuple(contributions))
@@ -108,6 +111,14 @@ def _slots(found: object) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise NotAPlugin(f"a mapping whose 'slots' is {described(found)}, not a mapping of slot names")
     return found
+
+
+def _declared(slot: object, given: object) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        return {"render": given}
+    if unknown := sorted(map(str, set(given) - _SLOT_KEYS)):
+        raise NotAPlugin(f"a mapping whose contribution to {slot!r} has {', '.join(map(repr, unknown))}, which means nothing here")
+    return given
 
 
 def _contribution(slot: object, given: Mapping[str, Any]) -> SlotContribution:
@@ -129,11 +140,20 @@ def _listed(routes: object) -> Any:
         return _routes(routes)
     router = APIRouter()
     for number, route in enumerate(routes):
-        if not isinstance(route, Mapping) or not isinstance(route.get("path"), str) or not callable(route.get("endpoint")):
-            raise NotAPlugin(f"a mapping whose route {number} is {route!r}, not {{'path', 'endpoint', 'methods'}}")
-        path = "/" + str(route["path"]).lstrip("/")
-        router.add_api_route(path, route["endpoint"], methods=list(route.get("methods", ["GET"])))
+        if not _is_route(route):
+            raise NotAPlugin(f"something whose route {number} is {route!r}, not {{'path', 'endpoint', 'methods'}}")
+        router.add_api_route("/" + route["path"].lstrip("/"), route["endpoint"], methods=list(route.get("methods", ["GET"])))
     return router
+
+
+def _is_route(route: object) -> bool:
+    return (
+        isinstance(route, Mapping)
+        and isinstance(route.get("path"), str)
+        and callable(route.get("endpoint"))
+        and isinstance(route.get("methods", []), list | tuple | set | frozenset)
+        and all(isinstance(method, str) for method in route.get("methods", []))
+    )
 
 
 def described(found: object) -> str:
@@ -145,18 +165,5 @@ def described(found: object) -> str:
     if inspect.isroutine(found):
         return f"the function {getattr(found, '__qualname__', found)}"
     kind = type(found)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = kind.__qualname__ if kind.__module__ == "builtins" else natural(f"{kind.__module__}.{kind.__qualname__}")
     return f"a {name}"
-
-
-def _needs(found: Callable[..., Any]) -> str:
-    required = [
-        each.name
-        for each in inspect.signature(found).parameters.values()
-        if each.default is each.empty and each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}
-    ]
-    return f"{len(required)} arguments ({', '.join(required)})"
-
-
-def _is_partial(found: object) -> bool:
-    return callable(found) and hasattr(found, "func") and hasattr(found, "keywords")

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from plughost.errors import PropsInvalid
 from plughost.model.owner import Owner
 from plughost.registry import Contribution
-from plughost.runtime.calls import is_async, parameters
+from plughost.runtime.calls import behind, is_async, parameters
 from plughost.sdk import SlotContribution
 
 _ANYTHING = ConfigDict(arbitrary_types_allowed=True)
@@ -33,12 +33,13 @@ def contribution_of(declared: SlotContribution, owner: Owner, position: int) -> 
 
 def _adapted(render: Callable[..., Any], plugin: str, slot: str) -> Callable[[Mapping[str, object]], Any]:
     takes = [each for each in parameters(render) if each.kind is not Parameter.VAR_POSITIONAL]
-    if [each.name for each in takes] == ["props"] and takes[0].kind is not Parameter.VAR_KEYWORD:
-        return render
     hints = _hints(render)
-    checks = {each.name: _check(hints.get(each.name, Any)) for each in takes if each.kind is not Parameter.VAR_KEYWORD}
+    checks = {each.name: _check(each.name, hints) for each in takes if each.kind is not Parameter.VAR_KEYWORD}
+    if list(checks) == ["props"] == [each.name for each in takes]:
+        return _whole(render, takes[0], checks["props"], plugin, slot)
+    defaults = {each.name: each.default for each in takes if each.name in checks}
+    required = [name for name, default in defaults.items() if default is Parameter.empty]
     positional = [each.name for each in takes if each.kind is Parameter.POSITIONAL_ONLY]
-    required = [each.name for each in takes if each.name in checks and each.default is Parameter.empty]
     takes_all = len(checks) < len(takes)
 
     def adapted(props: Mapping[str, object]) -> Any:
@@ -48,26 +49,43 @@ def _adapted(render: Callable[..., Any], plugin: str, slot: str) -> Callable[[Ma
             try:
                 values[name] = checks[name](props[name])
             except ValidationError as error:
-                problems += [f"{name}: {each['msg']}" for each in error.errors(include_url=False)]
+                problems += _problems(name, error)
         if problems:
             raise PropsInvalid(plugin, slot=slot, problems=sorted(problems))
-        return render(*[values.pop(name) for name in positional if name in values], **values)
+        return render(*[values.pop(name, defaults[name]) for name in positional], **values)
 
     return adapted
 
 
+def _whole(render: Callable[..., Any], takes: Parameter, check: Check, plugin: str, slot: str) -> Callable[[Mapping[str, object]], Any]:
+    """The seed's `(props) => …`."""
+
+    def adapted(props: Mapping[str, object]) -> Any:
+        try:
+            checked = check(props)
+        except ValidationError as error:
+            raise PropsInvalid(plugin, slot=slot, problems=sorted(_problems("", error))) from None
+        return render(props=checked) if takes.kind is Parameter.KEYWORD_ONLY else render(checked)
+
+    return adapted
+
+
+def _problems(name: str, error: ValidationError) -> list[str]:
+    return [f"{'.'.join(map(str, [name, *each['loc']])).strip('.')}: {each['msg']}" for each in error.errors(include_url=False)]
+
+
 def _hints(render: Callable[..., Any]) -> Mapping[str, Any]:
-    function = inspect.unwrap(render)
-    function = getattr(function, "func", function)
+    function = behind(render)
     if not inspect.isroutine(function):
         function = type(function).__call__
     try:
         return get_type_hints(function, include_extras=True)
-    except (NameError, TypeError):  # an annotation that names nothing checks nothing
+    except Exception:  # noqa: BLE001 - an annotation is plugin code; one that cannot be evaluated checks nothing
         return {}
 
 
-def _check(hint: Any) -> Check:
+def _check(name: str, hints: Mapping[str, Any]) -> Check:
+    hint = hints.get(name, Any)
     if hint is Any:
         return lambda value: value
     try:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
-from collections.abc import Coroutine, Generator, Iterator
-from typing import Any
+from collections.abc import Awaitable, Coroutine, Generator, Iterator
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 from plughost.errors import PluginExited
 from plughost.model.owner import Owner, current
 
 logger = logging.getLogger("plughost.plugin")
+T = TypeVar("T")
 
 
 class Tasks:
@@ -30,15 +32,24 @@ class Tasks:
         self._owned.setdefault(owner, WeakSet()).add(task)
 
     async def cancel(self, owner: Owner, seconds: float) -> tuple[str, ...]:
-        """Cancel all that the owner left behind; answers the names of those that would not end within the time."""
-        mine = asyncio.current_task()
-        left = {task for task in self._owned.pop(owner, ()) if task is not mine and not task.done()}
-        for task in left:
-            task.cancel(f"{owner} is being stopped")
-        if not left:
-            return ()
-        _, deaf = await asyncio.wait(left, timeout=seconds)
+        """Cancel all that the owner left behind, and what that begins while it ends; the names of those that would not end in time."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        told: set[asyncio.Task[Any]] = set()
+        while begun := self._left(owner) - told:
+            for task in begun:
+                task.cancel(f"{owner} is being stopped")
+            told |= begun
+            await asyncio.wait(begun, timeout=max(0, until - loop.time()))
+            if loop.time() >= until:
+                break
+        deaf = self._left(owner)
+        self._owned.pop(owner, None)
         return tuple(sorted(task.get_name() for task in deaf))
+
+    def _left(self, owner: Owner) -> set[asyncio.Task[Any]]:
+        mine = asyncio.current_task()
+        return {task for task in self._owned.get(owner, ()) if task is not mine and not task.done()}
 
 
 @contextlib.contextmanager
@@ -63,6 +74,49 @@ def contain_tasks() -> Iterator[Tasks]:
     finally:
         if loop.get_task_factory() is factory:
             loop.set_task_factory(former)
+
+
+def task_of(owner: Owner, coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+    """A task of the plugin's; its context holds the owner and nothing of who asked."""
+    context = contextvars.Context()
+    context.run(current.set, owner)
+    return asyncio.get_running_loop().create_task(coroutine, name=name, context=context)
+
+
+async def apart(awaitable: Awaitable[T], *, owner: Owner, name: str) -> T:
+    """What the plugin's code answers or raises, run as a task of its own.
+
+    A caller that is cancelled goes on at once, whether or not the code heeds its own cancellation: that is `Tasks.cancel`'s.
+    """
+    task = task_of(owner, _awaited(awaitable), name)
+    task.add_done_callback(_heard)
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if task.cancelled():  # not by us: raised on, it would look as if somebody had cancelled the caller
+        raise RuntimeError("it raised CancelledError")
+    try:
+        return task.result()
+    except _Exit as carrier:
+        raise SystemExit(*carrier.args) from carrier.__cause__
+
+
+class _Exit(Exception):
+    """Carries a SystemExit out of a task, where it would end the loop."""
+
+
+async def _awaited(awaitable: Awaitable[T]) -> T:
+    try:
+        return await awaitable
+    except SystemExit as error:
+        raise _Exit(*error.args) from error
+
+
+def _heard(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()
 
 
 class _Contained(Coroutine[Any, Any, Any]):

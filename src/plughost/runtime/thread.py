@@ -43,8 +43,8 @@ async def in_thread(job: Callable[[], T], *, owner: Owner, what: str, late: Call
         with lock:
             left = True
             orphaned = ended
-        if orphaned:  # it ended in the same moment, and handed over to nobody
-            late()
+        if orphaned:  # it ended in the same moment, and handed over to nobody; `late` may block like the job
+            threading.Thread(target=late, name=f"plughost {what} {owner}", daemon=True).start()
         raise
 
 
@@ -55,10 +55,19 @@ def _handed_over(loop: asyncio.AbstractEventLoop, outcome: asyncio.Future[T], re
         if error is None:
             outcome.set_result(result)  # type: ignore[arg-type]  # None only where T is
         else:
-            outcome.set_exception(RuntimeError("StopIteration") if isinstance(error, StopIteration) else error)
+            outcome.set_exception(_settable(error))
 
     try:
         loop.call_soon_threadsafe(settle)
     except RuntimeError:  # the loop is gone
         return False
     return True
+
+
+def _settable(error: BaseException) -> BaseException:
+    """The error, unless a future would take it for something else."""
+    if not isinstance(error, StopIteration | asyncio.CancelledError):
+        return error
+    told = RuntimeError(f"it raised {type(error).__name__}")
+    told.__cause__ = error
+    return told

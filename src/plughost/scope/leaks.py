@@ -19,6 +19,8 @@ from plughost.scope.names import natural
 from plughost.scope.scope import Scope
 
 Watched = tuple[str, weakref.ref[object]]
+TOLD = 8
+"""So many survivors are told with their holders: each holder costs a walk over the whole heap."""
 
 
 class Watch:
@@ -28,16 +30,21 @@ class Watch:
         self._prefix = f"{scope.root}."
         self._watched = tuple(_watched(scope))
 
+    def is_alive(self) -> bool:
+        """Whether anything is, garbage that was not collected yet included."""
+        return any(reference() is not None for _, reference in self._watched) or any((*self._threads(), *self._tasks()))
+
     def survivors(self) -> tuple[str, ...]:
-        """What is alive, each with its holder, in natural names; empty if nothing is.
+        """What is alive, in natural names, the first few with their holders; empty if nothing is.
 
         Modules and their functions are garbage of the cyclic kind: whoever asks has called gc.collect() twice before, for many scopes
         at once (twice, for pydantic keeps generic models under weak references whose keys are strong).
         Tasks are those of the loop that runs in this thread.
         """
         alive = [(kind, thing) for kind, reference in self._watched if (thing := reference()) is not None]
-        told = [f"{kind} {_name(thing)}, held by {_holder(thing, alive)}" for kind, thing in alive]
-        return tuple(natural(line) for line in (*told, *self._threads(), *self._tasks()))
+        told = [f"{kind} {_name(thing)}, held by {_holder(thing, alive)}" for kind, thing in alive[:TOLD]]
+        more = [f"{len(alive) - TOLD} more modules, classes and functions"] if len(alive) > TOLD else []
+        return tuple(natural(line) for line in (*told, *more, *self._threads(), *self._tasks()))
 
     def _threads(self) -> Iterator[str]:
         frames = sys._current_frames()  # noqa: SLF001 - documented, in spite of its name

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 
+import httpx
 from httpx_sse import EventSource, ServerSentEvent, SSEError
 
 from plughost.errors import FetchFailed, PlughostError, SourceInvalid, SourceUnreachable
 from plughost.net.client import Client
+from plughost.net.rules import shown
 
 SILENCE = 45.0
 """Seconds without even a comment after which the connection counts as dead."""
+CAP = 1024 * 1024
+"""Bytes from one event to the next, comments included."""
 
 
 async def follow(
@@ -20,19 +25,43 @@ async def follow(
     asked = {"Accept": "text/event-stream", "Cache-Control": "no-store", **(headers or {})}
     try:
         async with client.stream(url, headers=asked, silence=silence) as response:
-            if response.status_code != 200:  # noqa: PLR2004 - OK
-                raise SourceUnreachable(url, f"HTTP {response.status_code}")
-            async for event in EventSource(response).aiter_sse():
-                yield event
+            if response.status_code != httpx.codes.OK:
+                raise SourceUnreachable(shown(url), f"HTTP {response.status_code}")
+            async with aclosing(_events(response)) as events:
+                async for event in events:
+                    yield event
     except SSEError as error:
-        raise SourceInvalid(url, str(error)) from None
+        raise SourceInvalid(shown(url), str(error)) from None
     except (SourceUnreachable, SourceInvalid):
         raise
     except FetchFailed as error:
-        raise SourceUnreachable(url, error.reason) from None
+        raise SourceUnreachable(shown(url), error.reason) from None
     except PlughostError as error:
-        raise SourceUnreachable(url, error.detail) from None
-    raise SourceUnreachable(url, "the event stream ended")
+        raise SourceUnreachable(shown(url), error.detail) from None
+    raise SourceUnreachable(shown(url), "the event stream ended")
+
+
+async def _events(response: httpx.Response) -> AsyncGenerator[ServerSentEvent, None]:
+    capped = _Capped(response)
+    kept = httpx.Response(response.status_code, headers={"Content-Type": response.headers.get("content-type", "")}, stream=capped)
+    async with aclosing(EventSource(kept).aiter_sse()) as events:
+        async for event in events:
+            capped.since = 0
+            yield event
+
+
+class _Capped(httpx.AsyncByteStream):
+    """The bytes as they come, as long as events come with them: what is no event yet is kept in memory."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response, self.since = response, 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._response.aiter_raw():
+            self.since += len(chunk)
+            if self.since > CAP:
+                raise SSEError(f"{CAP} bytes came without an event")
+            yield chunk
 
 
 __all__ = ["ServerSentEvent", "follow"]

@@ -6,27 +6,30 @@ Nothing half stays: a download that fails leaves no file.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
-import hashlib
 import os
 import random
-import secrets
-from collections.abc import AsyncIterator, Callable
+import stat
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from plughost.errors import DigestMismatch, DiskFull, FetchFailed, HomeNotWritable, ReleaseGone, WheelTooLarge
+from plughost.errors import DigestMismatch, FetchFailed, ReleaseGone, WheelTooLarge
 from plughost.net.client import Client, Unavailable
-from plughost.net.rules import Rules
+from plughost.net.part import Part, off_loop
+from plughost.net.rules import Rules, shown
 
 Progress = Callable[[int, int | None], None]
+Chunks = AsyncGenerator[tuple[bytes, int | None], None]
+"""Bytes, and how many there will be in total where that is known."""
 TRIES = 3
 BATCH = 256 * 1024
 """Bytes that are hashed and written at once, off the loop."""
-_FIRST_PAUSE = 0.5
+_PAUSE = 0.25
+"""Seconds; before the second try at most twice as many, before the third four times."""
+_OK, _GONE, _BROKEN = 200, 410, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,15 @@ class Fetched:
     path: Path
     sha256: str
     size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    filename: str
+    sha256: str | None
+    into: Path
+    cap: int
+    progress: Progress
 
 
 async def fetch(
@@ -56,117 +68,82 @@ async def fetch(
 
     Raises FetchFailed, DigestMismatch, WheelTooLarge, ReleaseGone, OriginNotAllowed, AddressNotAllowed, DiskFull or HomeNotWritable.
     """
+    wanted = _Wanted(filename=filename, sha256=sha256, into=into, cap=cap, progress=progress)
+
+    def attempt() -> Awaitable[Fetched]:
+        local = allow_file and url.startswith("file:")
+        return _kept(client, _file(url, client) if local else _http(client, url, plugin, rules), wanted)
+
     try:
         async with asyncio.timeout(deadline):
-            for attempt in range(1, TRIES + 1):
-                try:
-                    chunks = _file(url, client) if allow_file and url.startswith("file:") else _http(client, url, plugin, rules)
-                    return await _kept(client, chunks, filename=filename, sha256=sha256, into=into, cap=cap, progress=progress)
-                except Unavailable:
-                    if attempt == TRIES:
-                        raise
-                await asyncio.sleep(random.uniform(0, _FIRST_PAUSE * 2**attempt))  # noqa: S311 - spreads retries
+            return await _tried(attempt)
     except TimeoutError:
-        raise Unavailable(url, f"it did not arrive within {deadline:g} s") from None
-    raise AssertionError("the loop returns or raises")
+        raise Unavailable(shown(url), f"it did not arrive within {deadline:g} s") from None
 
 
-Chunks = AsyncIterator[tuple[bytes, int | None]]
-"""Bytes, and how many there will be in total where that is known."""
+async def _tried(attempt: Callable[[], Awaitable[Fetched]]) -> Fetched:
+    """What the attempt answers; made again, TRIES times in all, where it may work in a moment."""
+    for number in range(1, TRIES):
+        try:
+            return await attempt()
+        except Unavailable:
+            # Full jitter: a hundred hosts that lost one index do not come back as one.
+            await asyncio.sleep(random.uniform(0, _PAUSE * 2**number))  # noqa: S311 - no secret
+    return await attempt()
+
+
+async def _kept(client: Client, chunks: Chunks, wanted: _Wanted) -> Fetched:
+    part = Part(wanted.into)
+    try:
+        await off_loop(client.disk, part.open)
+        async with aclosing(chunks):
+            async for chunk, total in chunks:
+                if (total or 0) > wanted.cap or part.size + len(chunk) > wanted.cap:
+                    raise WheelTooLarge(wanted.filename, cap=wanted.cap)
+                await off_loop(client.disk, part.write, chunk)
+                wanted.progress(part.size, total)
+        if wanted.sha256 not in {None, part.sha256}:
+            raise DigestMismatch(wanted.filename, promised=str(wanted.sha256), got=part.sha256)
+        path = await off_loop(client.disk, part.finish)
+        return Fetched(path=path, sha256=part.sha256, size=part.size)
+    finally:
+        await off_loop(client.disk, part.discard)
 
 
 async def _http(client: Client, url: str, plugin: str | None, rules: Rules | None) -> Chunks:
     async with client.stream(url, plugin=plugin, rules=rules) as response:
-        if response.status_code == 410:  # noqa: PLR2004 - Gone
-            raise ReleaseGone(url)
-        if response.status_code >= 500:  # noqa: PLR2004 - a server's fault
-            raise Unavailable(url, f"HTTP {response.status_code}")
-        if response.status_code != 200:  # noqa: PLR2004 - OK
-            raise FetchFailed(url, f"HTTP {response.status_code}")
-        total = response.headers.get("content-length", "")
+        if response.status_code == _GONE:
+            raise ReleaseGone(shown(url))
+        if response.status_code >= _BROKEN:
+            raise Unavailable(shown(url), f"HTTP {response.status_code}")
+        if response.status_code != _OK:
+            raise FetchFailed(shown(url), f"HTTP {response.status_code}")
+        length = response.headers.get("content-length", "")
+        total = int(length) if length.isdecimal() else None
         async for chunk in response.aiter_raw(BATCH):
-            yield chunk, int(total) if total.isdecimal() else None
+            yield chunk, total
 
 
 async def _file(url: str, client: Client) -> Chunks:
-    loop, path = asyncio.get_running_loop(), Path(unquote(urlsplit(url).path))
     try:
-        source = await loop.run_in_executor(client.disk, path.open, "rb")
+        source = await off_loop(client.disk, _opened, url)
         try:
             total = os.fstat(source.fileno()).st_size
-            while chunk := await loop.run_in_executor(client.disk, source.read, BATCH):
+            while chunk := await off_loop(client.disk, source.read, BATCH):
                 yield chunk, total
         finally:
-            source.close()
-    except OSError as error:
-        raise FetchFailed(url, error.strerror or str(error)) from None
+            await off_loop(client.disk, source.close)
+    except (OSError, ValueError) as error:  # a path with a NUL in it is the latter
+        raise FetchFailed(shown(url), getattr(error, "strerror", None) or str(error)) from None
 
 
-async def _kept(client: Client, chunks: Chunks, *, filename: str, sha256: str | None, into: Path, cap: int, progress: Progress) -> Fetched:
-    loop = asyncio.get_running_loop()
-    part = _Part(into)
-    try:
-        await loop.run_in_executor(client.disk, part.open)
-        async for chunk, total in chunks:
-            if (total or 0) > cap or part.size + len(chunk) > cap:
-                raise WheelTooLarge(filename, cap=cap)
-            await loop.run_in_executor(client.disk, part.write, chunk)
-            progress(part.size, total)
-        got = part.digest.hexdigest()
-        if sha256 is not None and got != sha256:
-            raise DigestMismatch(filename, promised=sha256, got=got)
-        return await loop.run_in_executor(client.disk, part.finish)
-    finally:
-        part.discard()
-
-
-class _Part:
-    """A file that is being written; it gets its name when it is whole."""
-
-    def __init__(self, into: Path) -> None:
-        self._into, self._path = into, into / f"{secrets.token_hex(8)}.part"
-        self.digest, self.size = hashlib.sha256(), 0
-        self._sink: BinaryIO | None = None
-
-    def open(self) -> None:
-        with _telling(self._into):
-            self._sink = self._path.open("xb")
-
-    def write(self, chunk: bytes) -> None:
-        self.digest.update(chunk)
-        self.size += len(chunk)
-        with _telling(self._into):
-            if self._sink is not None:
-                self._sink.write(chunk)
-
-    def finish(self) -> Fetched:
-        name = self._into / self.digest.hexdigest()
-        with _telling(self._into):
-            if self._sink is not None:
-                self._sink.flush()
-                os.fsync(self._sink.fileno())
-                self._sink.close()
-            self._path.rename(name)
-        return Fetched(path=name, sha256=self.digest.hexdigest(), size=self.size)
-
-    def discard(self) -> None:
-        if self._sink is not None:
-            with contextlib.suppress(OSError):  # what cannot be flushed is thrown away
-                self._sink.close()
-        self._path.unlink(missing_ok=True)
-
-
-class _telling:  # noqa: N801 - a context manager that reads like a verb
-    """The disk's errors as ours."""
-
-    def __init__(self, where: Path) -> None:
-        self._where = where
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise DiskFull(str(self._where)) from None
-            raise HomeNotWritable(str(self._where), error.strerror or str(error)) from None
+def _opened(url: str) -> BinaryIO:
+    """The regular file of a `file:` URL; a pipe or a device would keep the thread for ever."""
+    parts = urlsplit(url)
+    if parts.netloc not in {"", "localhost"}:
+        raise FetchFailed(shown(url), "it names another machine's file")
+    handle = os.open(unquote(parts.path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise FetchFailed(shown(url), "it is not a regular file")
+    return os.fdopen(handle, "rb")

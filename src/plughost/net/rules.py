@@ -22,6 +22,10 @@ Address = IPv4Address | IPv6Address
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
+_PORT = re.compile(r"(:[1-9][0-9]{0,4})?")
+_LAST_PORT = 65535
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""Where global IPv6 addresses are given out (RFC 4291); `is_global` says yes to `::127.0.0.1` and `fec0::1` as well."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _6TO4 = ipaddress.ip_network("2002::/16")
 
@@ -40,20 +44,20 @@ class Origin:
         try:
             parsed = httpx.URL(url)
         except (httpx.InvalidURL, TypeError, ValueError) as error:
-            raise OriginNotAllowed(_hidden(url), f"this is not a URL ({error})") from None
+            said = "" if "@" in url else f" ({error})"  # the error quotes what may be a password
+            raise OriginNotAllowed(shown(url), f"this is not a URL{said}") from None
         if parsed.scheme not in _PORTS:
-            raise OriginNotAllowed(_hidden(url), f"only https and http are fetched, not {parsed.scheme or 'a relative URL'}")
+            raise OriginNotAllowed(shown(url), f"only https and http are fetched, not {parsed.scheme or 'a relative URL'}")
         if parsed.userinfo:
-            raise OriginNotAllowed(_hidden(url), "a URL must not carry a user name or password")
-        written = _written_host(url)
-        host = parsed.raw_host.decode("ascii")
-        if written != host or not _plain(host):
-            raise OriginNotAllowed(_hidden(url), f"the host {written!r} is not in its canonical form")
-        return cls(parsed.scheme, host, parsed.port or _PORTS[parsed.scheme])
+            raise OriginNotAllowed(shown(url), "a URL must not carry a user name or password")
+        host, port = parsed.raw_host.decode("ascii"), parsed.port or _PORTS[parsed.scheme]
+        written = _authority(url)
+        if not _plain(host) or port > _LAST_PORT or not _PORT.fullmatch(written.removeprefix(_bracketed(host))):
+            raise OriginNotAllowed(shown(url), f"the host {written!r} is not in its canonical form")
+        return cls(parsed.scheme, host, port)
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
+        return f"{self.scheme}://{_bracketed(self.host)}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +98,7 @@ class Rules:
         if self._any_public and origin.scheme == "https":
             return OriginRule(url=str(origin))
         whom = f" for {plugin}" if plugin else ""
-        raise OriginNotAllowed(_hidden(url), f"no trust rule names the origin {origin}{whom}")
+        raise OriginNotAllowed(shown(url), f"no trust rule names the origin {origin}{whom}")
 
     def admit(self, host: str, port: int, address: str) -> None:
         """Raise AddressNotAllowed unless a connection to this host may lead to this address."""
@@ -121,6 +125,10 @@ def _public(address: Address) -> bool:
             return _public(IPv4Address(int(address) & 0xFFFFFFFF))
         if address in _6TO4:
             return _public(IPv4Address((int(address) >> 80) & 0xFFFFFFFF))
+        if address not in _UNICAST:
+            return False
+        if address.is_reserved or address.is_site_local:  # IPv4-compatible and deprecated ranges, which `is_global` lets pass
+            return False
     return address.is_global and not address.is_multicast
 
 
@@ -135,21 +143,27 @@ def _plain(host: str) -> bool:
     """A name in small ASCII letters, or an address as `ipaddress` writes it; `127.1`, `0x7f000001` and `2130706433` are neither."""
     if ":" in host or _NUMBER.fullmatch(host.rpartition(".")[2]):
         try:
-            return str(ipaddress.ip_address(host)) == host
+            return "%" not in host and str(ipaddress.ip_address(host)) == host
         except ValueError:
             return False
     return _HOST.fullmatch(host) is not None
 
 
-def _written_host(url: str) -> str:
-    """The host as it stands in the text, which libraries may have made canonical already."""
-    rest = url.partition("://")[2]
-    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
-    if authority.startswith("["):
-        return authority[1:].partition("]")[0]
-    return authority.partition(":")[0]
+def _authority(url: str) -> str:
+    """Host and port as they stand in the text, which libraries may have made canonical already."""
+    return re.split(r"[/?#\\]", url.partition("://")[2], maxsplit=1)[0]
 
 
-def _hidden(url: str) -> str:
-    """The URL without what may be a password, for messages."""
-    return re.sub(r"(?<=//)[^/@]*@", "", url)
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def shown(url: str) -> str:
+    """The URL for messages: without what may be a secret (user and password, the query of a signed address), or a hash."""
+    scheme, slashes, rest = url.partition("//")
+    try:
+        httpx.URL(url)
+        authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    except (httpx.InvalidURL, TypeError, ValueError):  # nobody can say where its password ends
+        authority = rest
+    return re.split(r"[?#]", scheme + slashes + rest[authority.rfind("@") + 1 :], maxsplit=1)[0]

@@ -27,7 +27,7 @@ class ServerSentEvent:
         lines = [f"{name}: {_one_line(value)}" for name, value in (("id", self.id), ("event", self.event)) if value is not None]
         if self.data is not None:
             lines += [f"data: {line}" for line in self.data.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
-        return ("\n".join(lines) + "\n\n").encode()
+        return ("\n".join(lines) + "\n\n").encode(errors="replace")
 
 
 def sse(

@@ -54,7 +54,7 @@ async def _props(request: Request) -> dict[str, Any]:
             raise RequestInvalid(f"the props are larger than {_BIGGEST} bytes")
     try:
         props = json.loads(raw or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RequestInvalid(f"the props are not JSON: {error}") from None
     if not isinstance(props, dict):
         raise RequestInvalid(f"the props are a JSON {type(props).__name__}, not an object")
@@ -87,14 +87,19 @@ def _rendered(request: Request, rendered: Rendered) -> Response:
 
 def wants_html(accept: str) -> bool:
     """Whether HTML is preferred over JSON (RFC 9110, 12.5.1); without a preference it is JSON."""
-    weights = {"text/html": -1.0, "application/json": -1.0}
-    for part in filter(None, (piece.strip() for piece in accept.split(","))):
+    html = _wanted(accept, "text/html")
+    return html[0] > 0 and html > _wanted(accept, "application/json")
+
+
+def _wanted(accept: str, offered: str) -> tuple[float, int]:
+    """How much it is wanted, as the most specific range that holds it says, and how specific that is."""
+    ranges = ("*/*", f"{offered.partition('/')[0]}/*", offered)
+    found = (0, 0.0)
+    for part in accept.lower().split(","):
         kind, *parameters = (text.strip() for text in part.split(";"))
-        quality = next((_quality(text[2:]) for text in parameters if text.startswith("q=")), 1.0)
-        for offered, weight in weights.items():
-            if kind in {offered, f"{offered.partition('/')[0]}/*"}:
-                weights[offered] = max(weight, quality)
-    return weights["text/html"] > 0 and weights["text/html"] > weights["application/json"]
+        if kind in ranges:
+            found = max(found, (ranges.index(kind), next((_quality(text[2:]) for text in parameters if text.startswith("q=")), 1.0)))
+    return found[1], found[0]
 
 
 def _quality(text: str) -> float:

@@ -125,19 +125,24 @@ class Turn:
 
 
 def _item(owner: Owner, content: object) -> Item:
-    """Exact strings and fresh JSON values, so that nothing of the plugin's own classes is kept."""
+    """Exact strings and fresh JSON values, so that nothing of the plugin's own classes is kept; raises where UTF-8 cannot say it."""
     html = getattr(content, "__html__", None)
     if html is not None:
-        return Item(plugin=owner.plugin, version=owner.version, content=str(html()), content_type="text/html")
+        return Item(plugin=owner.plugin, version=owner.version, content=_text(str(html())), content_type="text/html")
     if isinstance(content, str):
-        return Item(plugin=owner.plugin, version=owner.version, content=str(content), content_type="text/plain")
-    plain = json.loads(json.dumps(content, allow_nan=False))
+        return Item(plugin=owner.plugin, version=owner.version, content=_text(str(content)), content_type="text/plain")
+    plain = json.loads(_text(json.dumps(content, allow_nan=False, ensure_ascii=False)))
     return Item(plugin=owner.plugin, version=owner.version, content=plain, content_type="application/json")
+
+
+def _text(text: str) -> str:
+    text.encode()
+    return text
 
 
 def _said(error: BaseException) -> str:
     with contextlib.suppress(Exception):  # its __str__ is plugin code too
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
     return type(error).__name__
 
 

@@ -132,11 +132,15 @@ def _shared(console: Console, name: PluginName) -> list[Json]:
 
 def hidden(target: Target | None) -> Mapping[str, object]:
     """The plugin's config, with what looks like a secret hidden."""
-    return _hide(json.loads(target.config)) if target else {}
+    return {key: _hide(key, value) for key, value in json.loads(target.config).items()} if target else {}
 
 
-def _hide(config: Mapping[str, object]) -> Mapping[str, object]:
-    return {key: "********" if _secret(key) else _hide(value) if isinstance(value, dict) else value for key, value in config.items()}
+def _hide(key: str, value: object) -> object:
+    if _secret(key):
+        return "********"
+    if isinstance(value, dict):
+        return {inner: _hide(inner, each) for inner, each in value.items()}
+    return [_hide("", each) for each in value] if isinstance(value, list) else value
 
 
 def _secret(key: str) -> bool:

@@ -62,13 +62,18 @@ class HostError(PlughostError):
 def describe(error: BaseException) -> Mapping[str, object]:
     """An error as plain JSON values: code, status, title, detail and its fields; a stranger becomes `host-error`."""
     if not isinstance(error, PlughostError):
-        said = f"{type(error).__name__}: {error}"
+        said = _sayable(f"{type(error).__name__}: {error}")
         return {"code": "host-error", "status": 500, "title": "Host error", "detail": said, "retried": True}
     return {
-        **error.fields,
+        **{name: _sayable(value) for name, value in error.fields.items()},
         "code": error.code,
         "status": error.status,
         "title": error.code.replace("-", " ").capitalize(),
-        "detail": error.detail,
+        "detail": _sayable(error.detail),
         "retried": error.retried,
     }
+
+
+def _sayable(value: object) -> object:
+    """Text that UTF-8 can say: what plugins raise may hold anything."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value

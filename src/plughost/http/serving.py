@@ -67,6 +67,7 @@ def serve(
     )
     server = Server(config, drain=drain, stop_deadline=stop_deadline, stopping=stopping, cut=cut)
     server.ready = lambda: _ready(bound, on_ready)
+    server.address = (host, port)
     logging.getLogger("uvicorn.error").addFilter(_not_cut)
     try:
         server.run(sockets=[bound])
@@ -89,6 +90,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self.ready: Callable[[], None] = lambda: None
+        self.address = ("", 0)
         self._drain, self._stop_deadline, self._stopping, self._cut = drain, stop_deadline, stopping, cut
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of signal handlers
@@ -102,8 +104,15 @@ class Server(uvicorn.Server):
         late.start()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say where."""
-        await super().startup(sockets)
+        """Start, then say where; an address that another program took meanwhile is an error, and the application stops again."""
+        try:
+            await super().startup(sockets)
+            listening = all(map(_listens, sockets or ()))
+        except OSError:
+            listening = False
+        if not listening:
+            await self.lifespan.shutdown()
+            raise AddressUnavailable(*self.address, "another program took it while this one started")
         self.ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -115,9 +124,7 @@ class Server(uvicorn.Server):
         while self.server_state.tasks and time.monotonic() < until:  # noqa: ASYNC110 - uvicorn keeps a set, no event
             await asyncio.sleep(_LOOK)
         if self.server_state.tasks and self._cut is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_GRACE):
-                    await self._cut()
+            await _within_grace(self._cut)
         await super().shutdown(sockets)
 
 
@@ -146,6 +153,22 @@ def reason_phrase(text: bytes) -> bytes:
     return printable[:200].strip()
 
 
+async def _within_grace(cut: Callable[[], Awaitable[None]]) -> None:
+    """Whatever becomes of it, the application stops afterwards."""
+    try:
+        async with asyncio.timeout(_GRACE):
+            await cut()
+    except TimeoutError:
+        logger.warning("what is left could not be cut in time")
+    except Exception:
+        logger.exception("what is left could not be cut")
+
+
+def _listens(bound: socket.socket) -> bool:
+    """Whether it does; asyncio raises where it cannot, uvloop closes the socket and says nothing."""
+    return bool(bound.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
 def _bind(host: str, port: int) -> socket.socket:
     """A listening socket; made with IPPROTO_TCP, else asyncio sets no TCP_NODELAY on its connections."""
     family = socket.AF_INET6 if _is_v6(host) else socket.AF_INET
@@ -153,9 +176,9 @@ def _bind(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the latter: no such port
         bound.close()
-        raise AddressUnavailable(host, port, error.strerror or str(error)) from None
+        raise AddressUnavailable(host, port, getattr(error, "strerror", None) or str(error)) from None
     bound.set_inheritable(False)
     return bound
 

@@ -56,6 +56,9 @@ class Index:
         self.raw: bytes | None = None
         """Answered instead of the list."""
         self.status = 200
+        """Of the list."""
+        self.page_status = 200
+        """Of every project's page."""
         self.hold: asyncio.Event | None = None
         """Files wait for it."""
         self._changed = asyncio.Condition()
@@ -121,8 +124,8 @@ class Index:
         files = [
             {"filename": name, "url": f"{self.url}{self.path(built)}", "hashes": {"sha256": built.sha256}} for name, built in ours.items()
         ]
-        if not files:
-            return Response(status_code=404)
+        if not files or self.page_status != 200:
+            return Response(status_code=404 if self.page_status == 200 else self.page_status)
         page = {"meta": {"api-version": "1.1"}, "name": project, "files": files}
         return JSONResponse(page, media_type="application/vnd.pypi.simple.v1+json")
 

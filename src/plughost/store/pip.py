@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -19,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from plughost.errors import DigestMismatch, DirectUrl, ResolverMissing
+from plughost.errors import DigestMismatch, DirectUrl, ResolutionFailed, ResolverMissing
 from plughost.net import configured
 from plughost.store.child import environment, run
 from plughost.store.resolve import Desk, Pinned, Question, desk, promised
@@ -29,6 +30,7 @@ from plughost.store.stubs import is_stub
 from plughost.store.threads import Threads
 
 _REPORT = "report.json"
+_MISSED = re.compile(r"No matching distribution found for ([\w.-]*\w)")
 _JAIL = """\
 import runpy, sys
 FORBIDDEN = {"subprocess.Popen", "os.system", "os.exec", "os.spawn", "os.posix_spawn", "os.fork", "os.forkpty"}
@@ -60,6 +62,7 @@ class Pip:
         # The variable that names the plugin's index takes the place of what a pip.conf says.
         default = configured({**environ, "PIP_EXTRA_INDEX_URL": " "}).pip
         self._more = [url for url in configured(environ).pip if url not in default]
+        self._open = [url for url in configured(environ).pip if url.startswith("http") and "@" not in urlsplit(url).netloc]
 
     async def resolve(self, question: Question) -> tuple[Pinned, ...]:
         """The closure; see Resolver."""
@@ -94,8 +97,18 @@ class Pip:
             deadline=self._deadline,
         )
         if ended.status:
-            raise refusal(question, ended.output)
+            error = refusal(question, ended.output)
+            if isinstance(error, ResolutionFailed):
+                await self._see_that_it_answers(question, ended.output)
+            raise error
         return await self._threads.run(_reported, given.folder, (self._stubs, given.folder), pins)
+
+    async def _see_that_it_answers(self, question: Question, output: str) -> None:
+        """Raise SourceUnreachable where an index fails at the name that was not found: pip passes over that in silence."""
+        indexes = filter(None, (question.repository, *self._open))
+        if missed := _MISSED.search(output):
+            for index in indexes:
+                await self._page(f"{index.removesuffix('/')}/{canonicalize_name(missed[1])}/")
 
     def _variables(self, question: Question, given: Desk) -> dict[str, str]:
         # An index by a variable, since a command line can be read by everyone on the machine; and one file of constraints, ours.

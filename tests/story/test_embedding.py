@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from plughost import Host, Settings
-from plughost.testing import RunningHost, served
+from plughost.testing import served
 from tests.story.house import HostFactory, Index, hello
 
 PAGE = "<h1>{{ user }}</h1>{% from 'icon.html' import icon %}{{ slot('greetings', user=user) }}|{{ slot('nothing') }}|{{ icon(user) }}"
@@ -233,10 +235,20 @@ async def test_a_core_that_knows_no_lifespan_is_served_all_the_same(tmp_path: Pa
         assert (await client.get("/anything")).text == "core"
 
 
-async def test_embedding_changes_nothing_in_the_process_but_what_it_says(host: RunningHost) -> None:
-    import gc
-    import sys
+async def test_embedding_changes_nothing_in_the_process_but_what_it_says(start: HostFactory, index: Index) -> None:
+    def switches() -> tuple[object, ...]:
+        return (
+            gc.isenabled(),
+            gc.get_freeze_count(),
+            gc.get_threshold(),
+            sys.getswitchinterval(),
+            asyncio.get_running_loop().get_task_factory(),
+        )
 
-    assert gc.isenabled()
-    assert sys.getswitchinterval() == pytest.approx(0.005)
-    assert gc.get_freeze_count() == 0
+    before, importers = switches(), list(sys.meta_path)
+    async with start() as host:
+        await index.list(hello("1.0"))
+        await host.until_serving("hello")
+        assert switches()[:-1] == before[:-1]
+        assert len([each for each in sys.meta_path if each not in importers]) <= 1
+    assert switches() == before

@@ -7,16 +7,19 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+from annotated_types import MinLen
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from plughost.errors import RequestInvalid
 from plughost.http import bearer_of, sse
-from plugin_index.catalog import PluginList, chosen, demand_release
-from plugin_index.nouns import Action, Audit, Enabled, File, Token
-from plugin_index.shelf import Shelf, now
+from plugin_index.catalog import PluginList
+from plugin_index.conditional import unchanged
+from plugin_index.nouns import Action, Audit, File, Token
+from plugin_index.shelf import Plugin, Shelf, now
 from plugin_index.tokens import Tokens, demand
 
 Json = dict[str, Any]
@@ -54,14 +57,14 @@ class YankBody(Body):
 
 
 class TokenBody(BaseModel):
-    """What a token may do, for which projects."""
+    """What a token may do, for which projects; `expires` as RFC 3339, or seconds since the epoch."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    actions: list[Literal["upload", "manage", "read", "admin"]]
-    projects: list[str] = ["*"]
-    expires: float | None = None
+    actions: Annotated[list[Literal["upload", "manage", "read", "admin"]], MinLen(1)]
+    projects: Annotated[list[str], MinLen(1)] = ["*"]
+    expires: float | str | None = None
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -86,7 +89,7 @@ def _list(router: APIRouter, desk: Desk) -> None:
             "Link": f'<{monitor}>; rel="monitor"',
             "Access-Control-Allow-Origin": "*",
         }
-        if request.headers.get("if-none-match") == listed.etag:
+        if unchanged(request, listed.etag):
             return Response(status_code=304, headers=headers)
         return Response(listed.body, media_type="application/json", headers=headers)
 
@@ -100,15 +103,12 @@ def _plugins(router: APIRouter, desk: Desk) -> None:
     @router.get("/plugins")
     async def plugins() -> Json:
         """Every plugin."""
-        enabled = await desk.shelf.enabled()
-        found = await desk.shelf.plugins()
-        return {"plugins": [_plugin(name, project, await desk.shelf.files(project), enabled.get(name)) for name, project in found.items()]}
+        return {"plugins": [_plugin(each) for each in await desk.shelf.plugins()]}
 
     @router.get("/plugins/{name}")
     async def plugin(name: str) -> Json:
         """One plugin: its project, releases, files, and what is enabled by whom."""
-        project = await desk.shelf.owner(name)
-        return _plugin(name, project, await desk.shelf.files(project), (await desk.shelf.enabled()).get(name))
+        return _plugin(await desk.shelf.plugin(name))
 
 
 def _managing(router: APIRouter, desk: Desk) -> None:
@@ -116,21 +116,16 @@ def _managing(router: APIRouter, desk: Desk) -> None:
     async def enable(name: str, request: Request, body: EnableBody | None = None) -> Json:
         """Every host that follows runs it; without a version the newest that is not yanked."""
         asked = body or EnableBody()
-        project = await desk.shelf.owner(name)
-        token = await _allowed(desk, request, "manage", project)
-        files = await desk.shelf.files(project)
-        demand_release(name, files, asked.version)
-        entry = Enabled(plugin=name, specifier=asked.version, by=token.name, at=now(), reason=asked.reason)
-        await desk.shelf.enable(entry, _origin(request))
-        return _plugin(name, project, files, entry)
+        token = await _allowed(desk, request, "manage", await desk.shelf.owner(name))
+        await desk.shelf.enable(name, asked.version, _audit(request, token, "enable", name, asked.reason))
+        return _plugin(await desk.shelf.plugin(name))
 
     @router.post("/plugins/{name}/disable")
     async def disable(name: str, request: Request, body: Body | None = None) -> Json:
         """No host runs it any more."""
-        project = await desk.shelf.owner(name)
-        token = await _allowed(desk, request, "manage", project)
+        token = await _allowed(desk, request, "manage", await desk.shelf.owner(name))
         await desk.shelf.disable(name, _audit(request, token, "disable", name, (body or Body()).reason))
-        return _plugin(name, project, await desk.shelf.files(project), None)
+        return _plugin(await desk.shelf.plugin(name))
 
     @router.post("/projects/{project}/{version}/yank")
     async def yank(project: str, version: str, request: Request, body: YankBody | None = None) -> Json:
@@ -165,7 +160,7 @@ def _tokens(router: APIRouter, desk: Desk) -> None:
         """A new token; its secret is in this answer and nowhere else."""
         holder = await _allowed(desk, request, "admin")
         audit = _audit(request, holder, "token.create", body.name)
-        token, secret = await desk.tokens.create(body.name, body.actions, body.projects, body.expires, audit)
+        token, secret = await desk.tokens.create(body.name, body.actions, body.projects, _expiry(body.expires), audit)
         return {**_token(token), "token": secret}
 
     @router.post("/tokens/{identifier}/rotate")
@@ -183,14 +178,15 @@ def _tokens(router: APIRouter, desk: Desk) -> None:
 
 
 async def _yanked(desk: Desk, request: Request, project: str, version: str, body: YankBody, *, verb: Literal["yank", "unyank"]) -> Json:
-    token = await _allowed(desk, request, "manage", project)
+    name = canonicalize_name(project)
+    token = await _allowed(desk, request, "manage", name)
     try:
-        Version(version)
+        number = Version(version)
     except InvalidVersion:
         raise RequestInvalid(f"{version!r} is not a version") from None
-    audit = _audit(request, token, verb, f"{project} {version}", body.reason)
-    await desk.shelf.yank(project, version, body.filename, body.reason if verb == "yank" else None, audit)
-    return {"project": project, "releases": _releases(await desk.shelf.files(project))}
+    audit = _audit(request, token, verb, body.filename or f"{name} {version}", body.reason)
+    await desk.shelf.yank(name, number, body.filename, body.reason if verb == "yank" else None, audit)
+    return {"project": name, "releases": _releases(await desk.shelf.files(name))}
 
 
 async def _allowed(desk: Desk, request: Request, action: Action, project: str | None = None) -> Token:
@@ -199,19 +195,22 @@ async def _allowed(desk: Desk, request: Request, action: Action, project: str | 
     return token
 
 
-def _plugin(name: str, project: str, files: Sequence[File], enabled: Enabled | None) -> Json:
-    carrying = [file for file in files if name in file.plugins]
-    shape: Json = {"name": name, "project": project, "releases": _releases(carrying), "enabled": None}
-    if enabled:
-        release = chosen(name, carrying, enabled.specifier)
-        shape["enabled"] = {
+def _plugin(plugin: Plugin) -> Json:
+    carrying = [file for file in plugin.files if plugin.name in file.plugins]
+    enabled = plugin.enabled
+    return {
+        "name": plugin.name,
+        "project": plugin.project,
+        "releases": _releases(carrying),
+        "enabled": enabled
+        and {
             "specifier": enabled.specifier,
-            "version": release[0].version if release else None,
+            "version": enabled.version,
             "by": enabled.by,
             "at": _instant(enabled.at),
             "reason": enabled.reason,
-        }
-    return shape
+        },
+    }
 
 
 def _releases(files: Sequence[File]) -> list[Json]:
@@ -242,6 +241,16 @@ def _token(token: Token) -> Json:
         "expires": _instant(token.expires),
         "used": _instant(token.used),
     }
+
+
+def _expiry(given: float | str | None) -> float | None:
+    if given is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(given) if isinstance(given, str) else datetime.fromtimestamp(given, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise RequestInvalid(f"expires={given!r} is neither RFC 3339 nor seconds since the epoch") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _audit(request: Request, token: Token, verb: str, subject: str, reason: str = "") -> Audit:

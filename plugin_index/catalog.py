@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
-
-from plughost.errors import ReleaseUnknown, RequestInvalid
 from plughost.http import ServerSentEvent
 from plughost.wheel import integrity
-from plugin_index.nouns import Enabled, File
-from plugin_index.shelf import Shelf
+from plugin_index.choosing import wheels
+from plugin_index.nouns import File
+from plugin_index.shelf import Plugin, Shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,56 +53,19 @@ class PluginList:
             current = await self.now()
 
     async def _entries(self) -> list[Mapping[str, object]]:
-        owners = await self._shelf.plugins()
-        entries = []
-        for name, enabled in (await self._shelf.enabled()).items():
-            release = chosen(name, await self._shelf.files(owners[name]), enabled.specifier)
-            if release:
-                entries.append(_entry(enabled, owners[name], release))
-        return entries
+        return [_entry(plugin, plugin.enabled.version) for plugin in await self._shelf.plugins(enabled_only=True) if plugin.enabled]
 
 
-def chosen(plugin: str, files: Sequence[File], specifier: str) -> tuple[File, ...]:
-    """The files of the newest release that carries the plugin, fits and is not yanked; empty where there is none."""
-    carrying = [file for file in files if plugin in file.plugins and file.yanked is None]
-    wanted = parsed(specifier)
-    fitting = list(wanted.filter({file.number for file in carrying}))
-    if not fitting:
-        return ()
-    newest = max(fitting)
-    return tuple(sorted((file for file in carrying if file.number == newest), key=lambda file: file.filename))
-
-
-def demand_release(plugin: str, files: Sequence[File], specifier: str) -> None:
-    """Raise ReleaseUnknown where nothing fits, RequestInvalid where it is no specifier."""
-    if not chosen(plugin, files, specifier):
-        present = sorted({file.version for file in files if plugin in file.plugins and file.yanked is None})
-        raise ReleaseUnknown(plugin, asked=specifier, present=present)
-
-
-def parsed(specifier: str) -> SpecifierSet:
-    """The specifier (PEP 440); a bare version means that one. Raises RequestInvalid."""
-    try:
-        Version(specifier)
-    except InvalidVersion:
-        pass
-    else:
-        return SpecifierSet(f"=={specifier}", prereleases=True)
-    try:
-        return SpecifierSet(specifier)
-    except InvalidSpecifier:
-        raise RequestInvalid(f"{specifier!r} is neither a version nor a specifier like '>=1,<2'") from None
-
-
-def _entry(enabled: Enabled, project: str, files: Sequence[File]) -> Mapping[str, object]:
+def _entry(plugin: Plugin, version: str) -> Mapping[str, object]:
+    files = wheels(plugin.name, plugin.files, version)
     first = files[0]
     entry: dict[str, object] = {
-        "name": enabled.plugin,
+        "name": plugin.name,
         "remoteEntryUrl": _url(first),
-        "exposedModule": first.plugins[enabled.plugin],
+        "exposedModule": first.plugins[plugin.name],
         "version": first.version,
         "integrity": integrity(first.sha256),
-        "project": project,
+        "project": plugin.project,
     }
     if len(files) > 1:
         entry["wheels"] = [{"url": _url(file), "integrity": integrity(file.sha256)} for file in files]

@@ -23,6 +23,15 @@ class FormLies(ArtifactError):
         super().__init__(f"the form says {field} {form!r}, the wheel says {wheel!r}; upload with a client that reads the wheel")
 
 
+class UploadDamaged(ArtifactError):
+    """The file arrived with another digest than the form says."""
+
+    code, status = "digest-mismatch", 400
+
+    def __init__(self, filename: str, *, kind: str, form: str, got: str) -> None:
+        super().__init__(f"{filename}: the form says {kind} {form}, what arrived has {got}; upload it again")
+
+
 class UploadInvalid(OperatorError):
     """The upload is not what twine and its kind send."""
 

@@ -25,7 +25,7 @@ class File:
     uploaded: float
     uploader: str
     requires_python: str | None
-    metadata: bytes
+    metadata_sha256: str
     summary: str
     plugins: Mapping[str, str]
     yanked: str | None = None
@@ -39,10 +39,13 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enabled:
-    """That a plugin should run on every host that follows, and in which version (a specifier; empty: the newest)."""
+    """That a plugin should run on every host that follows, and in which version."""
 
     plugin: str
     specifier: str
+    """What was asked for; empty: the newest that is not yanked."""
+    version: str
+    """What was chosen of it; it stays when all that fits is yanked."""
     by: str
     at: float
     reason: str

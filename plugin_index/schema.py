@@ -13,14 +13,18 @@ STEPS = (
         uploaded REAL NOT NULL,
         uploader TEXT NOT NULL,
         requires_python TEXT,
-        metadata BLOB NOT NULL,
+        metadata_sha256 TEXT NOT NULL,
         summary TEXT NOT NULL,
         plugins TEXT NOT NULL,          -- JSON: plugin -> object reference
-        yanked TEXT                     -- the reason; NULL: not yanked
+        yanked TEXT,                    -- the reason; NULL: not yanked
+        metadata BLOB NOT NULL          -- last, so that rows are read without it
     );
     CREATE INDEX files_of_project ON files (project);
     CREATE TABLE plugins (name TEXT PRIMARY KEY, project TEXT NOT NULL);
-    CREATE TABLE enabled (plugin TEXT PRIMARY KEY, specifier TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL, reason TEXT NOT NULL);
+    CREATE TABLE enabled (
+        plugin TEXT PRIMARY KEY, specifier TEXT NOT NULL, version TEXT NOT NULL, by TEXT NOT NULL,
+        at REAL NOT NULL, reason TEXT NOT NULL
+    );
     CREATE TABLE tokens (
         id TEXT PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, actions TEXT NOT NULL, projects TEXT NOT NULL,
         created REAL NOT NULL, expires REAL, used REAL

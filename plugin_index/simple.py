@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import html
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,6 +20,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 
 from plughost.errors import MethodNotAllowed, PathUnknown
 from plughost.http import problem_response
+from plugin_index.conditional import unchanged
 from plugin_index.nouns import File
 from plugin_index.shelf import Shelf
 
@@ -37,6 +38,8 @@ _ASKED = {
 }
 _REVALIDATE = "max-age=0, must-revalidate"
 _WORTH_ZIPPING = 1024
+KEPT = 64 * 1024 * 1024
+"""Bytes of rendered pages in memory at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,12 @@ class Page:
     zipped: bytes | None
     media_type: str
     etag: str
+    edition: int
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory."""
+        return len(self.body) + len(self.zipped or b"")
 
 
 class Simple:
@@ -55,13 +64,15 @@ class Simple:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
         self._pages: dict[tuple[str, str], Page] = {}
-        self._edition = shelf.edition
+        self._size = 0
 
     async def root(self, request: Request) -> Response:
         """All projects."""
-        kind = negotiated(request)
-        projects = None if self._kept("", kind) else await self._shelf.projects()
-        return self._answer(request, "", kind, lambda: _root(projects or (), kind))
+        kind, edition = negotiated(request), self._shelf.edition
+        if (page := self._kept("", kind, edition)) is None:
+            projects = await self._shelf.projects()
+            page = await self._render("", kind, edition, lambda: _root(projects, kind))
+        return _answer(request, page)
 
     async def project(self, request: Request) -> Response:
         """One project's files; 301 to its normalised name."""
@@ -69,12 +80,12 @@ class Simple:
         name = canonicalize_name(asked)
         if asked != name or not request.url.path.endswith("/"):
             return RedirectResponse(f"{'../' if request.url.path.endswith('/') else './'}{name}/{_query(request)}", status_code=301)
-        kind = negotiated(request)
-        if self._kept(name, kind):
-            return self._answer(request, name, kind, _never)
-        if not (files := await self._shelf.files(name)):
-            return _missing(kind, f"there is no project {name!r}")
-        return self._answer(request, name, kind, lambda: _project(name, files, kind))
+        kind, edition = negotiated(request), self._shelf.edition_of(name)
+        if (page := self._kept(name, kind, edition)) is None:
+            if not (files := await self._shelf.files(name)):
+                return _missing(kind, f"there is no project {name!r}")
+            page = await self._render(name, kind, edition, lambda: _project(name, files, kind))
+        return _answer(request, page)
 
     async def file(self, request: Request) -> Response:
         """The bytes, or for `.metadata` its METADATA (PEP 658); addressed by hash, so it never changes."""
@@ -84,33 +95,41 @@ class Simple:
         if file is None:
             return problem_response(PathUnknown(request.url.path))
         headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-        if filename != wanted:
-            etag = f'"{hashlib.sha256(file.metadata).hexdigest()}"'
-            if request.headers.get("if-none-match") == etag:
-                return Response(status_code=304, headers={"ETag": etag, **headers})
-            return Response(file.metadata, media_type="text/plain; charset=utf-8", headers={"ETag": etag, **headers})
-        headers["ETag"] = f'"{sha256}"'
-        if request.headers.get("if-none-match") == headers["ETag"]:
+        headers["ETag"] = f'"{sha256}"' if filename == wanted else f'"{file.metadata_sha256}"'
+        if unchanged(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
-        return FileResponse(self._shelf.blob(sha256), media_type="application/octet-stream", headers=headers)
+        if filename == wanted:
+            return FileResponse(self._shelf.blobs.path(sha256), media_type="application/octet-stream", headers=headers)
+        return Response(await self._shelf.metadata(wanted), media_type="text/plain; charset=utf-8", headers=headers)
 
-    def _kept(self, name: str, kind: str) -> bool:
-        if self._edition != self._shelf.edition:
-            self._pages.clear()
-            self._edition = self._shelf.edition
-        return (name, kind) in self._pages
+    def _kept(self, name: str, kind: str, edition: int) -> Page | None:
+        page = self._pages.get((name, kind))
+        return page if page is not None and page.edition == edition else None
 
-    def _answer(self, request: Request, name: str, kind: str, render: Callable[[], str]) -> Response:
-        if (page := self._pages.get((name, kind))) is None:
-            page = self._pages[name, kind] = _page(render(), kind)
-        zipped = page.zipped is not None and "gzip" in request.headers.get("accept-encoding", "")
-        etag = f'"{page.etag}-gzip"' if zipped else f'"{page.etag}"'
-        headers = {"ETag": etag, "Cache-Control": _REVALIDATE, "Vary": "Accept, Accept-Encoding"}
-        if request.headers.get("if-none-match") == etag:
-            return Response(status_code=304, headers=headers)
-        if zipped and page.zipped is not None:
-            return Response(page.zipped, media_type=page.media_type, headers={**headers, "Content-Encoding": "gzip"})
-        return Response(page.body, media_type=page.media_type, headers=headers)
+    async def _render(self, name: str, kind: str, edition: int, render: Callable[[], str]) -> Page:
+        """A page from what was read at this edition or later; whoever asks at a later one gets it rendered anew."""
+        page = await self._shelf.run(lambda: _page(render(), kind, edition))
+        self._forget(name, kind)
+        self._pages[name, kind] = page
+        self._size += page.size
+        while self._size > KEPT:
+            self._forget(*next(iter(self._pages)))
+        return page
+
+    def _forget(self, name: str, kind: str) -> None:
+        if (page := self._pages.pop((name, kind), None)) is not None:
+            self._size -= page.size
+
+
+def _answer(request: Request, page: Page) -> Response:
+    zipped = page.zipped is not None and _takes_gzip(request)
+    etag = f'"{page.etag}-gzip"' if zipped else f'"{page.etag}"'
+    headers = {"ETag": etag, "Cache-Control": _REVALIDATE, "Vary": "Accept, Accept-Encoding"}
+    if unchanged(request, etag):
+        return Response(status_code=304, headers=headers)
+    if zipped and page.zipped is not None:
+        return Response(page.zipped, media_type=page.media_type, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(page.body, media_type=page.media_type, headers=headers)
 
 
 async def hatch_page(request: Request) -> Response:
@@ -130,12 +149,20 @@ def negotiated(request: Request) -> str:
     if wished is not None:
         return _ASKED.get(wished, "text/html")
     best, weight = "text/html", 0.0
-    for part in request.headers.get("accept", "").split(","):
-        kind, *parameters = (piece.strip() for piece in part.split(";"))
-        quality = next((_quality(piece[2:]) for piece in parameters if piece.startswith("q=")), 1.0)
+    for kind, quality in _weighted(request.headers.get("accept", "")):
         if kind in _ASKED and quality > weight:
             best, weight = _ASKED[kind], quality
     return best
+
+
+def _takes_gzip(request: Request) -> bool:
+    return any(coding == "gzip" and quality > 0 for coding, quality in _weighted(request.headers.get("accept-encoding", "")))
+
+
+def _weighted(header: str) -> Iterator[tuple[str, float]]:
+    for part in header.split(","):
+        value, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        yield value, next((_quality(piece[2:]) for piece in parameters if piece.startswith("q=")), 1.0)
 
 
 def _quality(text: str) -> float:
@@ -145,11 +172,11 @@ def _quality(text: str) -> float:
         return 0.0
 
 
-def _page(text: str, kind: str) -> Page:
+def _page(text: str, kind: str, edition: int) -> Page:
     body = text.encode()
     zipped = gzip.compress(body, mtime=0) if len(body) >= _WORTH_ZIPPING else None
     media_type = f"{kind}; charset=utf-8" if kind != JSON else kind
-    return Page(body, zipped, media_type, hashlib.sha256(body).hexdigest())
+    return Page(body, zipped, media_type, hashlib.sha256(body).hexdigest(), edition)
 
 
 def _root(projects: Sequence[str], kind: str) -> str:
@@ -161,13 +188,12 @@ def _root(projects: Sequence[str], kind: str) -> str:
 
 def _project(name: str, files: Sequence[File], kind: str) -> str:
     if kind == JSON:
-        versions = sorted({file.version for file in files}, key=lambda version: next(f.number for f in files if f.version == version))
         return json.dumps(
             {
                 "meta": {"api-version": VERSION},
                 "name": name,
                 "project-status": {"status": "active"},
-                "versions": versions,
+                "versions": list(dict.fromkeys(file.version for file in reversed(files))),
                 "files": [_file(file) for file in files],
             }
         )
@@ -175,7 +201,7 @@ def _project(name: str, files: Sequence[File], kind: str) -> str:
 
 
 def _file(file: File) -> dict[str, object]:
-    core = {"sha256": _metadata_hash(file)}
+    core = {"sha256": file.metadata_sha256}
     shape: dict[str, object] = {
         "filename": file.filename,
         "url": _url(file),
@@ -192,7 +218,7 @@ def _file(file: File) -> dict[str, object]:
 def _link(file: File) -> str:
     attributes = {"href": f"{_url(file)}#sha256={file.sha256}"}
     for name in ("data-core-metadata", "data-dist-info-metadata"):
-        attributes[name] = f"sha256={_metadata_hash(file)}"
+        attributes[name] = f"sha256={file.metadata_sha256}"
     if file.requires_python:
         attributes["data-requires-python"] = file.requires_python
     if file.yanked is not None:
@@ -217,10 +243,6 @@ def _url(file: File) -> str:
     return f"../../files/{file.sha256}/{file.filename}"
 
 
-def _metadata_hash(file: File) -> str:
-    return hashlib.sha256(file.metadata).hexdigest()
-
-
 def _missing(kind: str, why: str) -> Response:
     headers = {"Cache-Control": _REVALIDATE, "Vary": "Accept"}
     if kind == JSON:
@@ -230,7 +252,3 @@ def _missing(kind: str, why: str) -> Response:
 
 def _query(request: Request) -> str:
     return f"?{request.url.query}" if request.url.query else ""
-
-
-def _never() -> str:
-    raise AssertionError("the page is kept")

@@ -16,7 +16,8 @@ from plughost.http import Failures, hash_token, new_token
 from plughost.sqlite import Database
 from plugin_index.errors import TokenRefused
 from plugin_index.nouns import Action, Audit, Token
-from plugin_index.shelf import add_audit, now
+from plugin_index.rows import add_audit
+from plugin_index.shelf import now
 
 PREFIX = "plugin-index"
 USED_EVERY = 60.0

@@ -1,0 +1,77 @@
+"""The bytes of wheels on disk, named by their sha256, and the uploads that are under way.
+
+A name is there only when all of its bytes are, synced. Everything here blocks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from plughost.errors import DiskFull, HomeNotWritable
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Blobs:
+    """The two folders of one home."""
+
+    def __init__(self, home: Path) -> None:
+        self._kept, self._staging = home / "blobs", home / "staging"
+
+    def make(self) -> None:
+        """Make the folders, and forget the uploads that a dead process had begun; raises HomeNotWritable or DiskFull."""
+        with written(self._staging.parent):
+            self._staging.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(self._staging, ignore_errors=True)
+            for folder in (self._kept, self._staging):
+                folder.mkdir(exist_ok=True)
+
+    def incoming(self) -> Path:
+        """A file for one upload; nobody else has its name."""
+        return self._staging / secrets.token_hex(8)
+
+    def path(self, sha256: str) -> Path:
+        """Where the bytes are."""
+        return self._kept / sha256[:2] / sha256
+
+    def sync(self, upload: Path) -> None:
+        """Bring the bytes of an upload to the disk."""
+        with written(upload.parent), upload.open("rb") as file:
+            os.fsync(file.fileno())
+
+    def keep(self, upload: Path, sha256: str) -> None:
+        """Give synced bytes their name for ever; of what is there already nothing changes."""
+        blob = self.path(sha256)
+        if blob.is_file():
+            return
+        with written(blob.parent):
+            if not blob.parent.is_dir():
+                blob.parent.mkdir()
+                _sync_folder(self._kept)
+            upload.replace(blob)
+            _sync_folder(blob.parent)
+
+
+@contextlib.contextmanager
+def written(place: Path) -> Iterator[None]:
+    """What the disk refuses, as DiskFull or HomeNotWritable."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise DiskFull(str(place)) from None
+        raise HomeNotWritable(str(place), error.strerror or str(error)) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

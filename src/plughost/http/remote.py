@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,11 @@ class Remote:
 
     def __init__(self, url: str, *, token: str | None, home: Path, program: str) -> None:
         self._url, self._program = url.rstrip("/"), program
-        headers = {"Authorization": f"Bearer {found}"} if (found := token or _token_file(home)) else {}
-        self._http = httpx.Client(base_url=self._url, headers=headers, timeout=LONGEST)
+        headers = {b"Authorization": b"Bearer " + found.encode()} if (found := token or _token_file(home)) else {}
+        try:
+            self._http = httpx.Client(base_url=self._url, headers=headers, timeout=LONGEST)
+        except httpx.InvalidURL:  # its text quotes what may be a password
+            raise self._unreachable("is not a URL; say another --url") from None
 
     def get(self, path: str, **parameters: Any) -> Json:
         """What is at the path; raises Refused."""
@@ -40,25 +44,34 @@ class Remote:
 
     def ask(self, method: str, path: str, *, json: object = None, params: Mapping[str, Any] | None = None) -> Json:
         """One call; raises Refused."""
-        try:
-            response = self._http.request(method, path, json=json, params=params)
-        except httpx.HTTPError as error:
-            said = f"{self._url} does not answer ({error}); start one with `{self._program} serve`, or say --url"
-            raise Refused({"code": "unreachable", "detail": said}) from None
+        response = self._answer(method, path, json=json, params=params)
         if response.status_code == httpx.codes.NO_CONTENT:
             return {}
         try:
-            body: Json = response.json()
+            body = response.json()
         except ValueError:
-            said = f"{self._url} answered {response.status_code} without JSON; is it a {self._program}?"
-            raise Refused({"code": "unreachable", "detail": said}) from None
-        if response.is_error:
+            body = None
+        if not isinstance(body, dict):
+            raise self._unreachable(f"answered {response.status_code} without a JSON object; is it a {self._program}?")
+        if not response.is_success:
             raise Refused(body)
         return body
+
+    def _answer(self, method: str, path: str, **said: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **said)
+        except httpx.LocalProtocolError:  # its text quotes the token
+            raise self._unreachable("cannot be asked: the token has characters that no header may have") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._unreachable(f"does not answer ({error}); start one with `{self._program} serve`, or say --url") from None
+
+    def _unreachable(self, said: str) -> Refused:
+        shown = re.sub(r"(?<=//).*@", "", self._url)
+        return Refused({"code": "unreachable", "detail": f"{shown} {said}"})
 
 
 def _token_file(home: Path) -> str | None:
     try:
         return (home / "admin-token").read_text().strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None

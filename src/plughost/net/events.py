@@ -27,11 +27,9 @@ async def follow(
         async with client.stream(url, headers=asked, silence=silence) as response:
             if response.status_code != httpx.codes.OK:
                 raise SourceUnreachable(shown(url), f"HTTP {response.status_code}")
-            async with aclosing(_events(response)) as events:
+            async with aclosing(_events(response, url)) as events:
                 async for event in events:
                     yield event
-    except SSEError as error:
-        raise SourceInvalid(shown(url), str(error)) from None
     except (SourceUnreachable, SourceInvalid):
         raise
     except FetchFailed as error:
@@ -41,13 +39,16 @@ async def follow(
     raise SourceUnreachable(shown(url), "the event stream ended")
 
 
-async def _events(response: httpx.Response) -> AsyncGenerator[ServerSentEvent, None]:
+async def _events(response: httpx.Response, url: str) -> AsyncGenerator[ServerSentEvent, None]:
     capped = _Capped(response)
     kept = httpx.Response(response.status_code, headers={"Content-Type": response.headers.get("content-type", "")}, stream=capped)
-    async with aclosing(EventSource(kept).aiter_sse()) as events:
-        async for event in events:
-            capped.since = 0
-            yield event
+    try:
+        async with aclosing(EventSource(kept).aiter_sse()) as events:
+            async for event in events:
+                capped.since = 0
+                yield event
+    except SSEError as error:
+        raise SourceInvalid(shown(url), str(error)) from None
 
 
 class _Capped(httpx.AsyncByteStream):

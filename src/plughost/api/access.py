@@ -69,13 +69,12 @@ class Tokens:
 class Access:
     """ASGI: lets a call through to the API, or answers with the problem."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, *, prefix: str = "") -> None:
-        self._app, self._tokens, self._prefix = app, tokens, prefix
+    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
+        self._app, self._tokens = app, tokens
 
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         """Check the role, remember who calls in `request.state.principal`."""
-        path = local_path(scope, self._prefix)
-        role = needed(scope["method"], path) if scope["type"] == "http" else None
+        role = needed(scope["method"], local_path(scope)) if scope["type"] == "http" else None
         if role is not None:
             try:
                 principal = await self._tokens.principal(bearer_of(scope["headers"]), _address(scope))
@@ -88,13 +87,11 @@ class Access:
         await self._app(scope, receive, send)
 
 
-def local_path(scope: ASGIScope, prefix: str = "") -> str:
-    """The path below the incoming root_path and the host's own prefix."""
+def local_path(scope: ASGIScope) -> str:
+    """The path below the incoming root_path, which a proxy may have cut off already."""
     path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    if root and path.startswith(root + "/"):
-        path = path[len(root) :]
-    return path.removeprefix(prefix) if prefix else path
+    root: str = scope.get("root_path", "").rstrip("/")
+    return path[len(root) :] if path.startswith(root + "/") else path
 
 
 def _address(scope: ASGIScope) -> str:

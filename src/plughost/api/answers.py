@@ -50,7 +50,7 @@ async def answer(console: Console, request: Request, operation: Operation) -> Re
     """202 with its Location; or, after waiting, 200 with the finished operation or the problem that ended it."""
     if seconds := patience(request):
         operation = await console.operations.wait(operation.id, seconds) or await console.ledger.operation(operation.id)
-    location = f"{request.scope.get('root_path', '')}{console.prefix}/api/operations/{operation.id}"
+    location = f"{request.scope['root_path']}/api/operations/{operation.id}"
     headers = {"Location": location}
     if operation.error:
         return problem_response(operation.error, headers=headers, operation=operation.id, plugin=operation.plugin)

@@ -20,6 +20,8 @@ from plughost.http import problem_response, send_problem
 from plughost.types import ASGIApp, ASGIScope, Receive, Send
 
 FIRST_SEGMENTS: Final = frozenset({"api", "slots", "healthz", "readyz", "openapi.json", "docs", "redoc"})
+_ENDLESS: Final = frozenset({"/api/events", "/api/plugins/events"})
+"""Streams, which have no HEAD: it would never end."""
 
 
 class Api:
@@ -28,10 +30,10 @@ class Api:
     def __init__(self, console: Console, tokens: Tokens, *, core: ASGIApp | None, version: str) -> None:
         self._prefix, self._stopping = console.prefix, console.stopping
         app = FastAPI(title="plughost", version=version, openapi_url=None, docs_url=None, redoc_url=None)
-        documents = openapi.Documents(app, console.registry, core=core, version=version)
+        documents = openapi.Documents(app, console.registry, core=core, version=version, prefix=console.prefix)
         taken = _literal_paths(core)
         for router in (
-            openapi.routes(documents, self._prefix),
+            openapi.routes(documents),
             events.routes(console),
             plugins.routes(console),
             operations.routes(console),
@@ -39,10 +41,10 @@ class Api:
             system.routes(console),
         ):
             app.router.routes += router.routes  # not included: FastAPI would match each request twice
-        for router in (system.health(console), openapi.short_routes(documents, self._prefix)):
+        for router in (system.health(console), openapi.short_routes(documents)):
             app.router.routes += [route for route in router.routes if getattr(route, "path", None) not in taken]
         _answer_problems(app)
-        self._app = Access(app, tokens, prefix=self._prefix)
+        self._app = Access(app, tokens)
         self._own = re.compile("|".join(f"(?:{pattern})" for pattern in _patterns(app.routes)))
 
     def owns(self, scope: ASGIScope) -> bool:
@@ -56,12 +58,14 @@ class Api:
 
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         """Answer one request of the host's own."""
-        if self._stopping() and scope["path"] not in {f"{self._prefix}/healthz", f"{self._prefix}/readyz"}:
+        path = local_path(scope).removeprefix(self._prefix)
+        if self._stopping() and path not in {"/healthz", "/readyz"}:
             await send_problem(send, HostStopping())
             return
-        if self._prefix:
-            scope = {**scope, "root_path": scope.get("root_path", "") + self._prefix}
-        await self._app(scope, receive, send)
+        root = scope.get("root_path", "").rstrip("/") + self._prefix
+        head = scope["method"] == "HEAD" and path not in _ENDLESS
+        # The server leaves out the body of what answers a HEAD.
+        await self._app({**scope, "root_path": root, "path": root + path, "method": "GET" if head else scope["method"]}, receive, send)
 
 
 def _patterns(routes: Iterable[BaseRoute]) -> Iterable[str]:
@@ -72,6 +76,13 @@ def _patterns(routes: Iterable[BaseRoute]) -> Iterable[str]:
 def _literal_paths(core: ASGIApp | None) -> frozenset[str]:
     routes = getattr(core, "routes", ())
     return frozenset(path for route in routes if (path := getattr(route, "path", None)))
+
+
+def _allowed(routes: Iterable[BaseRoute], path: str) -> list[str]:
+    """Every method that the path has, whichever of its routes takes it."""
+    found = [route.methods or set() for route in routes if isinstance(route, Route) and route.path_regex.match(path)]
+    methods = set().union(*found)
+    return sorted(methods | ({"HEAD"} if "GET" in methods and path not in _ENDLESS else set()))
 
 
 def _answer_problems(app: FastAPI) -> None:
@@ -86,10 +97,11 @@ def _answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> Response:
-        allowed = (error.headers or {}).get("Allow", "")
         if error.status_code == 405:  # noqa: PLR2004 - Method Not Allowed
-            problem: PlughostError = MethodNotAllowed(request.method, request.url.path, allowed=allowed.split(", ") if allowed else ())
-            return problem_response(problem, headers={"Allow": allowed} if allowed else {})
+            allowed = _allowed(app.routes, local_path(request.scope))
+            return problem_response(
+                MethodNotAllowed(request.method, request.url.path, allowed=allowed), headers={"Allow": ", ".join(allowed)}
+            )
         if error.status_code == 404:  # noqa: PLR2004 - Not Found
             return problem_response(PathUnknown(request.url.path))
         return problem_response(RequestInvalid(str(error.detail)))

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
 
 from plughost.api.console import Console
@@ -34,10 +34,10 @@ def routes(console: Console) -> APIRouter:
         return sse(_silence(), stopping=console.stopping, headers={"Access-Control-Allow-Origin": "*"})
 
     @router.get("/plugins/enabled")
-    async def remotes() -> JSONResponse:
+    async def remotes(request: Request) -> JSONResponse:
         """The browser remotes that enabled plugins carry; none in this release."""
         headers = {"Access-Control-Allow-Origin": "*", "ETag": '"none"', "Cache-Control": "no-cache"}
-        return JSONResponse([], headers=headers | {"Link": f'<{console.prefix}/api/plugins/events>; rel="monitor"'})
+        return JSONResponse([], headers=headers | {"Link": f'<{request.scope["root_path"]}/api/plugins/events>; rel="monitor"'})
 
     return router
 

@@ -23,6 +23,8 @@ class Registry:
 
     def __init__(self, changed: Callable[[Table], None] = _unheard) -> None:
         self.table = Table()
+        self.edition = 0
+        """Another number after each change; who keeps it keeps nothing of the table alive."""
         self._changed = changed
         self._threads = Threads()
 
@@ -65,4 +67,5 @@ class Registry:
 
     def _replace(self, table: Table) -> None:
         self.table = table
+        self.edition += 1
         self._changed(table)

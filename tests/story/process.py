@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -84,11 +84,16 @@ async def child(home: Path, *arguments: str, folder: bool = True, **environment:
     if folder:
         wheels.mkdir(parents=True, exist_ok=True)
     (home / "plughost.toml").write_text(f'[[sources]]\nurl = "{wheels}"\nkind = "folder"\n')
-    log = home / "log.txt"
+    async with running([PROGRAM, "serve", "--home", str(home), "--port", "0", *arguments], home / "log.txt", **environment) as host:
+        yield host
+
+
+@contextlib.asynccontextmanager
+async def running(command: Sequence[str | Path], log: Path, **environment: str) -> AsyncIterator[Child]:
+    """The command, which becomes a host; its standard error goes into the log."""
     with log.open("ab") as sink:
         process = await asyncio.create_subprocess_exec(
-            PROGRAM,
-            *("serve", "--home", str(home), "--port", "0", *arguments),
+            *command,
             stdout=asyncio.subprocess.PIPE,
             stderr=sink,
             env=os.environ | {"PLUGHOST_ADMIN_TOKEN": TOKEN} | environment,

@@ -52,6 +52,8 @@ class Follower:
         self._look = asyncio.Event()
         self._looks, self._looked = 0, asyncio.Condition()
         self._failures = 0
+        self._untaken: Answer | None = None
+        """A source tells an answer once; what could not be written down (a full disk) is kept for the next look."""
 
     async def run(self) -> None:
         """Follow for ever; ends by cancellation."""
@@ -78,9 +80,10 @@ class Follower:
     async def look(self) -> None:
         """One look at the list: take it, or tell the problem once."""
         try:
-            answer = await self.source.poll()
-            if answer is not None:
-                await self._take(answer)
+            self._untaken = await self.source.poll() or self._untaken
+            if self._untaken is not None:
+                await self._take(self._untaken)
+                self._untaken = None
             self._well()
         except PlughostError as error:
             self._ill(error)
@@ -156,5 +159,9 @@ async def forget_sources(
     for follower in followers:
         await follower.answered()
     for gone in intents.sources() - {follower.source.url for follower in followers}:
-        await ledger.drop_source(gone)
-        wake(intents.put_list(gone, None))
+        try:
+            await ledger.drop_source(gone)
+        except PlughostError as error:  # a full disk: what it listed stays until the next start
+            logger.warning("source could not be forgotten", exc_info=error, extra={"source": gone})
+        else:
+            wake(intents.put_list(gone, None))

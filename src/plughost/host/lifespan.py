@@ -6,6 +6,7 @@ import contextlib
 import traceback
 from contextlib import AbstractAsyncContextManager
 
+from plughost.errors import PlughostError
 from plughost.types import ASGIApp, ASGIScope, Message, Receive, Send
 
 
@@ -22,8 +23,9 @@ async def around(
             if message["type"] == "lifespan.startup.complete":
                 try:
                     await stack.enter_async_context(running)
-                except BaseException:
-                    await send({"type": "lifespan.startup.failed", "message": traceback.format_exc()})
+                except BaseException as error:
+                    said_why = error.detail if isinstance(error, PlughostError) else traceback.format_exc()
+                    await send({"type": "lifespan.startup.failed", "message": said_why})
                     raise
             await send(message)
 

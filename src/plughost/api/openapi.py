@@ -68,10 +68,11 @@ async def _fragment(mounted: Mounted, known: Mapping[int, Document]) -> Document
         return known.get(owner.generation, {})
     try:
         async with asyncio.timeout(PATIENCE):
-            return dict(await in_thread(mounted.openapi, owner=owner, what="openapi") or {})
+            made = await in_thread(mounted.openapi, owner=owner, what="openapi")
     except TimeoutError:
         logger.warning("no OpenAPI of a plugin in time", extra={"plugin": owner.plugin, "version": owner.version})
-        return {}
+        made = None
+    return dict(made or {})
 
 
 def routes(documents: Documents) -> APIRouter:

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
-from plughost.sdk import Html, Plugin, PluginContext
 
 from acme_chat.rooms import Rooms
+from plughost.sdk import Html, Plugin, PluginContext
 
 HERE = Path(str(files("acme_chat")))
 router = APIRouter()

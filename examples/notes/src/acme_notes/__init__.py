@@ -9,6 +9,7 @@ from typing import Annotated
 import mistune
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse
+
 from plughost.sdk import Html, Plugin, PluginContext
 
 router = APIRouter()

@@ -11,11 +11,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from plughost.errors import RequestInvalid
 
 ENVIRONMENT = "PLUGHOST_"
+
+
+def _place(path: str) -> str:
+    return f"/{path.strip('/')}".rstrip("/")
+
+
+Place = Annotated[str, AfterValidator(_place)]
+"""A path in front of others: empty, or with a slash before it and none behind."""
 
 
 class SourceSettings(BaseModel):
@@ -50,8 +58,8 @@ class Settings(BaseModel):
     index: str | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    root_path: str = ""
-    prefix: str = ""
+    root_path: Place = ""
+    prefix: Place = ""
     poll: Annotated[float, Field(gt=0)] = 10.0
     resolver: Literal["uv", "pip"] = "uv"
     import_deadline: Annotated[float, Field(gt=0)] = 30.0

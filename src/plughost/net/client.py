@@ -117,7 +117,7 @@ class Client:
         for _ in range(REDIRECTS + 1):
             rules.check(asked, plugin)
             origin = Origin.of(asked)
-            sent = {**headers, **self._credentials.headers(origin)}
+            sent = httpx.Headers({**headers, **self._credentials.headers(origin)}, encoding="utf-8")
             request = self._http.build_request("GET", asked, headers=sent, extensions=extensions)
             response = await self._http.send(request, stream=True)
             if response.next_request is None:
@@ -139,6 +139,8 @@ async def _body(response: httpx.Response, url: str, cap: int) -> bytes:
 
 
 def _ours(url: str, error: httpx.HTTPError) -> FetchFailed:
+    if isinstance(error, httpx.LocalProtocolError):  # its text quotes the token
+        return FetchFailed(shown(url), "a header that it should get, such as its token, has characters that no header may have")
     said = re.sub(r"(?<=//)[^/@\s]*@", "", str(error)) or type(error).__name__
     transient = httpx.TimeoutException | httpx.NetworkError | httpx.RemoteProtocolError | httpx.ProxyError
     return Unavailable(shown(url), said) if isinstance(error, transient) else FetchFailed(shown(url), said)

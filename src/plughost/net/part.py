@@ -25,7 +25,9 @@ async def off_loop(threads: Executor, job: Callable[..., T], *arguments: Any) ->
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
-        await asyncio.wait({future})
+        while not future.done():
+            with contextlib.suppress(asyncio.CancelledError):  # however often
+                await asyncio.wait({future})
         future.exception()  # nobody asks for it any more
         raise
 

@@ -78,6 +78,7 @@ def routes(desk: Desk) -> APIRouter:
 
 
 def _list(router: APIRouter, desk: Desk) -> None:
+    @router.head("/plugins/enabled", include_in_schema=False)
     @router.get("/plugins/enabled")
     async def enabled(request: Request) -> Response:
         """The plugin list."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from plughost.errors import DiskFull, HomeNotWritable
 
@@ -22,15 +24,25 @@ class Blobs:
     """The two folders of one home."""
 
     def __init__(self, home: Path) -> None:
-        self._kept, self._staging = home / "blobs", home / "staging"
+        self._home, self._kept, self._staging = home, home / "blobs", home / "staging"
 
-    def make(self) -> None:
-        """Make the folders, and forget the uploads that a dead process had begun; raises HomeNotWritable or DiskFull."""
-        with written(self._staging.parent):
-            self._staging.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(self._staging, ignore_errors=True)
-            for folder in (self._kept, self._staging):
-                folder.mkdir(exist_ok=True)
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """The folders are there, for this process alone, without the uploads that a dead one had begun.
+
+        Raises HomeNotWritable or DiskFull.
+        """
+        with written(self._home):
+            self._home.mkdir(parents=True, exist_ok=True)
+            lock = (self._home / "lock").open("wb")
+        with lock:
+            if not _locked(lock):
+                raise HomeNotWritable(str(self._home), "another plugin-index serves it")
+            with written(self._home):
+                shutil.rmtree(self._staging, ignore_errors=True)
+                for folder in (self._kept, self._staging):
+                    folder.mkdir(exist_ok=True)
+            yield
 
     def incoming(self) -> Path:
         """A file for one upload; nobody else has its name."""
@@ -67,6 +79,14 @@ def written(place: Path) -> Iterator[None]:
         if error.errno in _NO_ROOM:
             raise DiskFull(str(place)) from None
         raise HomeNotWritable(str(place), error.strerror or str(error)) from None
+
+
+def _locked(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

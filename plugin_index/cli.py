@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -32,7 +33,17 @@ Home = Annotated[Path, typer.Option("--home", envvar="PLUGIN_INDEX_HOME", help="
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.")]
 Name = Annotated[str, typer.Argument(help="The plugin's name.")]
+Identifier = Annotated[str, typer.Argument(help="The token's id.")]
 URL, HOME = "http://127.0.0.1:8100", Path(".plugin-index")
+
+
+class Action(StrEnum):
+    """What a token may allow; typer wants an enumeration where an option may be given again."""
+
+    UPLOAD = "upload"
+    MANAGE = "manage"
+    READ = "read"
+    ADMIN = "admin"
 
 
 def main() -> None:
@@ -61,11 +72,11 @@ def tell(answer: dict[str, Any], said: Callable[[dict[str, Any]], str], *, as_js
 @app.command()
 def serve(
     home: Home = HOME,
-    host: Annotated[str, typer.Option(help="The address to bind.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port; 0 picks a free one.")] = 8100,
-    root_path: Annotated[str, typer.Option(help="The path that a proxy takes away.")] = "",
-    max_size: Annotated[int, typer.Option(help="Bytes of a wheel at most.")] = 512 * 1024 * 1024,
-    drain: Annotated[float, typer.Option(help="Seconds for requests that have begun.")] = 10.0,
+    host: Annotated[str, typer.Option(envvar="PLUGIN_INDEX_HOST", help="The address to bind.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="PLUGIN_INDEX_PORT", min=0, max=65535, help="The port; 0 picks a free one.")] = 8100,
+    root_path: Annotated[str, typer.Option(envvar="PLUGIN_INDEX_ROOT_PATH", help="The path that a proxy takes away.")] = "",
+    max_size: Annotated[int, typer.Option(envvar="PLUGIN_INDEX_MAX_SIZE", min=1, help="Bytes of a wheel at most.")] = 512 * 1024 * 1024,
+    drain: Annotated[float, typer.Option(envvar="PLUGIN_INDEX_DRAIN", min=0, help="Seconds for requests that have begun.")] = 10.0,
 ) -> None:
     """Run an index until SIGTERM or Ctrl-C."""
     from plughost.errors import PlughostError
@@ -162,8 +173,9 @@ def audit(
 @token.command("create")
 def create_token(
     name: Annotated[str, typer.Option("--name", help="Whose it is.")],
-    action: Annotated[list[str], typer.Option("--action", help="upload, manage, read or admin; may be given again.")],
+    action: Annotated[list[Action], typer.Option("--action", help="What it allows; may be given again.")],
     project: Annotated[list[str], typer.Option("--project", help="A glob over projects; may be given again.")] = ["*"],  # noqa: B006 - typer copies it
+    expires: Annotated[str | None, typer.Option("--expires", help="When it ends to be valid, as RFC 3339.")] = None,
     url: Url = URL,
     token: Token = None,
     home: Home = HOME,
@@ -172,7 +184,15 @@ def create_token(
 ) -> None:
     """Make a token; its secret is printed once."""
     with asking(url, token, home, as_json=json) as remote:
-        answer = remote.ask("POST", "/api/tokens", json={"name": name, "actions": action, "projects": project})
+        body = {"name": name, "actions": action, "projects": project, "expires": expires}
+        tell(remote.ask("POST", "/api/tokens", json=body), lambda made: str(made["token"]), as_json=json)
+
+
+@token.command("rotate")
+def rotate_token(identifier: Identifier, url: Url = URL, token: Token = None, home: Home = HOME, *, json: AsJson = False) -> None:
+    """Give a token a new secret, which is printed once; the old one is valid no more."""
+    with asking(url, token, home, as_json=json) as remote:
+        answer = remote.ask("POST", f"/api/tokens/{quote(identifier)}/rotate")
         tell(answer, lambda made: str(made["token"]), as_json=json)
 
 
@@ -184,12 +204,11 @@ def list_tokens(url: Url = URL, token: Token = None, home: Home = HOME, *, json:
 
 
 @token.command("delete")
-def delete_token(
-    identifier: Annotated[str, typer.Argument(help="The token's id.")], url: Url = URL, token: Token = None, home: Home = HOME
-) -> None:
+def delete_token(identifier: Identifier, url: Url = URL, token: Token = None, home: Home = HOME, *, json: AsJson = False) -> None:
     """A token is valid no more."""
-    with asking(url, token, home, as_json=False) as remote:
+    with asking(url, token, home, as_json=json) as remote:
         remote.ask("DELETE", f"/api/tokens/{quote(identifier)}")
+        tell({"deleted": identifier}, lambda _: f"token {identifier} is deleted", as_json=json)
 
 
 def _row(plugin: dict[str, Any]) -> str:

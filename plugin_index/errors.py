@@ -5,6 +5,26 @@ from __future__ import annotations
 from plughost.errors import ArtifactError, OperatorError
 
 
+class PluginNotPublished(OperatorError):
+    """No wheel here carries the plugin."""
+
+    code, status = "plugin-unknown", 404
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no plugin {name!r} is published here; `plugin-index list` shows those that are")
+        self.name = name
+
+
+class NotServed(OperatorError):
+    """The index has nothing at this path."""
+
+    code, status = "path-unknown", 404
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"the index has nothing at {path}; its API is described at /docs")
+        self.path = path
+
+
 class FileExists(ArtifactError):
     """The file name was used for other bytes; the first words are what clients look for."""
 

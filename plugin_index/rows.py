@@ -6,9 +6,9 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from plughost.errors import PluginNameTaken, PluginUnknown
+from plughost.errors import PluginNameTaken
 from plugin_index.choosing import chosen
-from plugin_index.errors import FileExists
+from plugin_index.errors import FileExists, PluginNotPublished
 from plugin_index.nouns import Audit, Enabled, File
 
 _FILE = tuple(File.__dataclass_fields__)
@@ -59,10 +59,10 @@ def owners(connection: sqlite3.Connection) -> Mapping[str, str]:
 
 
 def project_of(connection: sqlite3.Connection, plugin: str) -> str:
-    """The project that a plugin belongs to; raises PluginUnknown."""
+    """The project that a plugin belongs to; raises PluginNotPublished."""
     row = connection.execute("SELECT project FROM plugins WHERE name = ?", (plugin,)).fetchone()
     if row is None:
-        raise PluginUnknown(plugin)
+        raise PluginNotPublished(plugin)
     return str(row[0])
 
 

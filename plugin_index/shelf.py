@@ -55,17 +55,17 @@ class Shelf:
     @classmethod
     @contextlib.asynccontextmanager
     async def opened(cls, home: Path) -> AsyncIterator[Shelf]:
-        """The shelf of this home, with nothing half-uploaded in it; raises HomeNotWritable or LedgerTooNew."""
+        """The shelf of this home, with nothing half-uploaded in it; raises HomeNotWritable, DiskFull or LedgerTooNew."""
         blobs, path = Blobs(home), home / "index.sqlite"
-        blobs.make()
-        database = await Database.open(path, name="plugin-index", durable=True)
-        try:
-            await database.write(lambda c: migrate(c, STEPS, path=path))
-            shelf = cls(blobs, database)
-            yield shelf
-            shelf._threads.shutdown(wait=False)
-        finally:
-            await database.close()
+        with blobs.held():
+            database = await Database.open(path, name="plugin-index", durable=True)
+            try:
+                await database.write(lambda c: migrate(c, STEPS, path=path))
+                shelf = cls(blobs, database)
+                yield shelf
+                shelf._threads.shutdown(wait=False)
+            finally:
+                await database.close()
 
     async def run(self, job: Callable[[], T]) -> T:
         """Something that blocks, off the loop."""
@@ -109,11 +109,11 @@ class Shelf:
         return await self.database.read(lambda c: bytes(c.execute(query, (filename,)).fetchone()[0]))
 
     async def owner(self, plugin: str) -> str:
-        """The project that a plugin belongs to; raises PluginUnknown."""
+        """The project that a plugin belongs to; raises PluginNotPublished."""
         return await self.database.read(lambda c: rows.project_of(c, plugin))
 
     async def plugin(self, name: str) -> Plugin:
-        """One plugin; raises PluginUnknown."""
+        """One plugin; raises PluginNotPublished."""
 
         def read(connection: sqlite3.Connection) -> Plugin:
             project = rows.project_of(connection, name)
@@ -138,7 +138,7 @@ class Shelf:
         return await self.database.read(read)
 
     async def enable(self, plugin: str, specifier: str, audit: Audit) -> None:
-        """It should run from now on; raises PluginUnknown, ReleaseUnknown or RequestInvalid."""
+        """It should run from now on; raises PluginNotPublished, ReleaseUnknown or RequestInvalid."""
 
         def write(connection: sqlite3.Connection) -> str:
             project = rows.project_of(connection, plugin)
@@ -151,7 +151,7 @@ class Shelf:
         await self._tell(await self.database.write(write))
 
     async def disable(self, plugin: str, audit: Audit) -> None:
-        """It should run no more; raises PluginUnknown."""
+        """It should run no more; raises PluginNotPublished."""
 
         def write(connection: sqlite3.Connection) -> str:
             project = rows.project_of(connection, plugin)

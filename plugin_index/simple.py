@@ -18,9 +18,10 @@ from packaging.utils import canonicalize_name
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
-from plughost.errors import MethodNotAllowed, PathUnknown
+from plughost.errors import MethodNotAllowed
 from plughost.http import problem_response
 from plugin_index.conditional import unchanged
+from plugin_index.errors import NotServed
 from plugin_index.nouns import File
 from plugin_index.shelf import Shelf
 
@@ -93,7 +94,7 @@ class Simple:
         wanted = filename.removesuffix(".metadata")
         file = await self._shelf.file(sha256, wanted)
         if file is None:
-            return problem_response(PathUnknown(request.url.path))
+            return problem_response(NotServed(request.url.path))
         headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
         headers["ETag"] = f'"{sha256}"' if filename == wanted else f'"{file.metadata_sha256}"'
         if unchanged(request, headers["ETag"]):

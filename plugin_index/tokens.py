@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import re
 import secrets
 import sqlite3
 import sys
@@ -62,14 +63,18 @@ class Tokens:
             id=secrets.token_hex(6),
             name=name,
             actions=tuple(actions),
-            projects=tuple(projects),
+            projects=tuple(map(_normalised, projects)),
             created=now(),
             expires=expires,
             hash=hash_token(secret),
         )
 
         def write(connection: sqlite3.Connection) -> None:
-            values = {**{each: getattr(token, each) for each in _COLUMNS}, "actions": json.dumps(actions), "projects": json.dumps(projects)}
+            values = {
+                **{each: getattr(token, each) for each in _COLUMNS},
+                "actions": json.dumps(actions),
+                "projects": json.dumps(token.projects),
+            }
             connection.execute("INSERT INTO tokens VALUES (:id, :name, :hash, :actions, :projects, :created, :expires, :used)", values)
             add_audit(connection, audit)
 
@@ -120,6 +125,11 @@ def admin_token(home: Path, given: str | None) -> str:
     sys.stdout.write(f"admin token: {token} (shown once, kept in {path})\n")
     sys.stdout.flush()
     return token
+
+
+def _normalised(glob: str) -> str:
+    """The glob over names as projects have them (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", glob).lower()
 
 
 def _one(connection: sqlite3.Connection, identifier: str) -> Token:

@@ -33,9 +33,11 @@ from typing import Any
 import uvicorn
 from fastapi import APIRouter, FastAPI
 
+from plughost import Host
 from plughost.model.owner import Owner
 from plughost.registry import Dispatch, Mounted, Registry
-from plughost.runtime.inprocess import _app
+from plughost.runtime.building import app_of
+from plughost.settings import Settings
 
 ROUTES = 10
 CONNECTIONS = 8
@@ -65,7 +67,7 @@ def _endpoint(number: int) -> Callable[[], Awaitable[object]]:
 @functools.cache
 def unit(number: int) -> App:
     """The router as an app of its own, by the runtime."""
-    return _app(plugin(), Owner(f"p{number}", "1.0", number))
+    return app_of(plugin(), Owner(f"p{number}", "1.0", number))
 
 
 def plughost(count: int) -> App:
@@ -73,7 +75,9 @@ def plughost(count: int) -> App:
     for number in range(count):
         owner = Owner(f"p{number}", "1.0", number)
         registry.mount(Mounted(mount=f"p{number}", owner=owner, app=unit(number), state={"context": owner}))
-    return Dispatch(registry, FastAPI())
+    host = Host(Settings())
+    host._dispatch = Dispatch(registry, host._behind)  # noqa: SLF001 - as a host that runs has it
+    return host
 
 
 def include(count: int) -> App:
@@ -326,7 +330,7 @@ def report_in_process(figures: Mapping[int, Figures]) -> None:
 
 def report_swap(count: int) -> None:
     """What it costs to mount one more generation beside so many plugins."""
-    registry: Registry = plughost(count)._registry  # noqa: SLF001 - a benchmark may look inside
+    registry: Registry = plughost(count)._dispatch._registry  # noqa: SLF001 - a benchmark may look inside
     entry = registry.table.mounts["p0"]
     times = 1000
     began = time.perf_counter()

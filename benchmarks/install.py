@@ -34,7 +34,10 @@ from plughost.testing import BuiltWheel, wheel
 UV = Path(sys.executable).parent / "uv"
 SIZES = {
     "tiny": ["mistune"],
-    "medium": ["attrs", "python-dateutil", "six", "toolz", "cachetools", "tabulate", "humanize", "inflection", "mistune", "markdown", "pyparsing", "xmltodict", "docutils", "boltons", "parso", "decorator"],
+    "medium": [
+        *("attrs", "python-dateutil", "six", "toolz", "cachetools", "tabulate", "humanize", "inflection"),
+        *("mistune", "markdown", "pyparsing", "xmltodict", "docutils", "boltons", "parso", "decorator"),
+    ],
     "heavy": ["pandas", "numpy"],
 }
 Times = dict[str, list[float]]

@@ -37,10 +37,10 @@ def build(entry: str, made: object, context: Context, owner: Owner) -> Built:
     context.config = validated(context.config, parts.settings, owner.plugin)
     contributions = tuple(contribution_of(each, owner, position) for position, each in enumerate(parts.contributions))
     openapi = fragment(parts.routes, owner)
-    return Built(parts=parts, app=_app(parts.routes, owner), contributions=contributions, context=context, openapi=openapi)
+    return Built(parts=parts, app=app_of(parts.routes, owner), contributions=contributions, context=context, openapi=openapi)
 
 
-def _app(routes: Any, owner: Owner) -> ASGIApp | None:
+def app_of(routes: Any, owner: Owner) -> ASGIApp | None:
     """A router becomes the router of an app of its own: `include_router` inside one would match each request twice."""
     if isinstance(routes, FastAPI):
         show_naturally(routes)

@@ -127,8 +127,6 @@ def _public(address: Address) -> bool:
             return _public(IPv4Address((int(address) >> 80) & 0xFFFFFFFF))
         if address not in _UNICAST:
             return False
-        if address.is_reserved or address.is_site_local:  # IPv4-compatible and deprecated ranges, which `is_global` lets pass
-            return False
     return address.is_global and not address.is_multicast
 
 

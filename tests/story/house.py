@@ -61,6 +61,8 @@ class Index:
         """Of every project's page."""
         self.hold: asyncio.Event | None = None
         """Files wait for it."""
+        self.hold_list: asyncio.Event | None = None
+        """The list waits for it."""
         self._changed = asyncio.Condition()
         self.app = Starlette(
             routes=[
@@ -101,6 +103,8 @@ class Index:
 
     async def _list(self, request: Request) -> Response:
         self.asked["list"] += 1
+        if self.hold_list is not None:
+            await self.hold_list.wait()
         body = json.dumps(self.entries).encode() if self.raw is None else self.raw
         etag = f'"{hashlib.sha256(body).hexdigest()}"'
         headers = {"ETag": etag, "Link": '</api/plugins/events>; rel="monitor"'}
@@ -113,6 +117,7 @@ class Index:
             yield ": here\n\n"
             while True:
                 async with self._changed:
+                    self.asked["events"] += 1
                     await self._changed.wait()
                 yield "event: changed\ndata:\n\n"
 

@@ -38,7 +38,7 @@ class Program:
 
 
 @contextlib.asynccontextmanager
-async def running(home: Path, *arguments: str) -> AsyncIterator[Program]:
+async def running(home: Path, *arguments: str, **environment: str) -> AsyncIterator[Program]:
     """An index on this home, ended at the end."""
     home.mkdir(parents=True, exist_ok=True)
     log = home / "log.txt"
@@ -48,7 +48,7 @@ async def running(home: Path, *arguments: str) -> AsyncIterator[Program]:
             *("serve", "--home", str(home), "--port", "0", *arguments),
             stdout=asyncio.subprocess.PIPE,
             stderr=sink,
-            env=os.environ | {"PLUGIN_INDEX_ADMIN_TOKEN": ADMIN},
+            env=os.environ | {"PLUGIN_INDEX_ADMIN_TOKEN": ADMIN} | environment,
         )
     try:
         yield Program(process, await _serving(process, log), home)

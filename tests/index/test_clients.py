@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from pathlib import Path
 
 import httpx
 
+from plughost.testing import wheel
 from tests.index.program import ADMIN, BIN, Program, chat, run
 
 
@@ -48,6 +50,15 @@ async def test_uv_publishes_and_shows_why_it_is_refused(index: Program, folder: 
     status, said = await uv_publish(index, chat(says="# other").write(folder))
     assert status != 0
     assert "already exists" in said
+
+
+async def test_who_may_not_upload_hears_so_though_the_file_is_large(index: Program, folder: Path) -> None:
+    noise = random.Random(7).randbytes(12 << 20)
+    file = wheel("acme-large", "1.0", {"acme_large/__init__.py": "", "acme_large/noise.bin": noise}).write(folder)
+    for status, said in (await twine(index, file, token="wrong"), await uv_publish(index, file, token="wrong")):
+        assert status != 0
+        assert "403" in said
+        assert "unknown or has expired" in said
 
 
 async def test_pip_installs_from_it_alone(index: Program, folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -82,14 +83,14 @@ async def test_who_knows_another_list_hears_of_it_at_once(client: httpx.AsyncCli
     await upload(client, chat())
     await client.post("/api/plugins/chat/enable")
     async with asyncio.timeout(60), client.stream("GET", "/api/plugins/events", headers={"Last-Event-ID": etag}) as stream:
-        lines = [line async for line in _until(stream, "data")]
+        lines = [line async for line in _until(stream.aiter_lines(), "data")]
     assert "event: changed" in lines
     now = (await client.get("/api/plugins/enabled")).headers["etag"]
     assert f"id: {now}" in lines
 
 
-async def _until(stream: httpx.Response, start: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - lines
-    async for line in stream.aiter_lines():
+async def _until(lines: AsyncIterator[str], start: str) -> AsyncIterator[str]:
+    async for line in lines:
         yield line
         if line.startswith(start):
             return
@@ -127,3 +128,69 @@ async def test_a_rotated_token_has_a_new_secret_only(client: httpx.AsyncClient) 
     for token, status in ((made["token"], 401), (rotated["token"], 200)):
         assert (await client.get("/api/tokens", headers={"Authorization": f"Bearer {token}"})).status_code == status
     assert "token" not in (await client.get("/api/tokens")).json()["tokens"][0]
+
+
+async def test_what_runs_stays_listed_when_all_that_fits_is_yanked(client: httpx.AsyncClient) -> None:
+    for version in ("1.0", "1.1"):
+        await upload(client, chat(version))
+    await client.post("/api/plugins/chat/enable", json={"version": "1.0"})
+    await client.post("/api/projects/acme-chat/1.0/yank", json={"reason": "broken"})
+    assert [entry["version"] for entry in await listed(client)] == ["1.0"]
+    answer = await client.post("/api/plugins/chat/enable", json={"version": "1.0"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "release-unknown")
+    await client.post("/api/plugins/chat/enable")
+    assert [entry["version"] for entry in await listed(client)] == ["1.1"]
+
+
+async def test_a_yank_of_one_file_leaves_the_others_of_the_release(client: httpx.AsyncClient) -> None:
+    one, other = chat("1.0", tag="py3-none-any"), chat("1.0", tag="py3-none-manylinux_2_17_x86_64")
+    for each in (one, other):
+        await upload(client, each)
+    await client.post("/api/plugins/chat/enable")
+    answer = await client.post("/api/projects/Acme_Chat/1.0/yank", json={"filename": one.filename})
+    assert {file["filename"]: file["yanked"] for file in answer.json()["releases"][0]["files"]} == {one.filename: "", other.filename: None}
+    (entry,) = await listed(client)
+    assert "wheels" not in entry
+    assert str(entry["remoteEntryUrl"]).endswith(other.filename)
+
+
+async def test_an_upload_that_changes_nothing_of_the_list_is_not_told(client: httpx.AsyncClient) -> None:
+    await upload(client, chat("1.0"))
+    await client.post("/api/plugins/chat/enable", json={"version": "1.0"})
+    etag = (await client.get("/api/plugins/enabled")).headers["etag"]
+    async with asyncio.timeout(60), client.stream("GET", "/api/plugins/events", headers={"Last-Event-ID": etag}) as stream:
+        lines = stream.aiter_lines()
+        await anext(lines)
+        await upload(client, chat("1.1"))
+        await upload(client, chat(project="acme-other", plugin="other"))
+        await client.post("/api/plugins/chat/disable")
+        told = [line async for line in _until(lines, "data")]
+    now = (await client.get("/api/plugins/enabled")).headers["etag"]
+    assert [line for line in told if line.startswith("id:")] == [f"id: {now}"]
+
+
+async def test_a_plugin_shows_its_project_files_and_who_enabled_it(client: httpx.AsyncClient) -> None:
+    await upload(client, chat("1.0", requires_python=">=3.8"))
+    await client.post("/api/plugins/chat/enable", json={"version": ">=1", "reason": "for all"})
+    shown = (await client.get("/api/plugins/chat")).json()
+    assert (shown["project"], shown["enabled"]["version"], shown["enabled"]["specifier"]) == ("acme-chat", "1.0", ">=1")
+    assert (shown["enabled"]["by"], shown["enabled"]["reason"]) == ("admin", "for all")
+    (file,) = shown["releases"][0]["files"]
+    assert (file["sha256"], file["uploader"], file["entry_points"]) == (
+        chat("1.0", requires_python=">=3.8").sha256,
+        "admin",
+        {"chat": "acme_chat:plugin"},
+    )
+    assert (await client.get("/api/plugins")).json()["plugins"] == [shown]
+    answer = await client.get("/api/plugins/nothing")
+    assert (answer.status_code, answer.json()["code"]) == (404, "plugin-unknown")
+
+
+async def test_a_token_that_has_expired_is_valid_no_more(client: httpx.AsyncClient) -> None:
+    body = {"name": "x", "actions": ["admin"], "expires": "2001-01-01T00:00:00Z"}
+    made = (await client.post("/api/tokens", json=body)).json()
+    answer = await client.get("/api/tokens", headers={"Authorization": f"Bearer {made['token']}"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "token-invalid")
+    wrongs: list[dict[str, object]] = [{"expires": "soon"}, {"actions": []}, {"actions": ["all"]}, {"unknown": 1}]
+    for wrong in wrongs:
+        assert (await client.post("/api/tokens", json=body | wrong)).status_code == 422

@@ -108,3 +108,49 @@ async def test_what_is_not_there_is_404_in_both_forms_and_uploads_are_pointed_el
     answer = await client.post("/simple/")
     assert answer.status_code == 405
     assert "/legacy/" in answer.text
+
+
+@pytest.mark.parametrize("known", ["{etag}", "W/{etag}", '"other", {etag}', "*"])
+async def test_whoever_has_the_page_is_told_so_in_every_way_of_asking(client: httpx.AsyncClient, known: str) -> None:
+    await upload(client, chat())
+    for path in ("/simple/", "/simple/acme-chat/", "/api/plugins/enabled"):
+        etag = (await client.head(path)).headers["etag"]
+        answer = await client.get(path, headers={"If-None-Match": known.format(etag=etag)})
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
+        assert (await client.get(path, headers={"If-None-Match": '"other"'})).status_code == 200
+
+
+async def test_a_large_page_is_sent_zipped_to_who_takes_it_and_has_an_etag_of_its_own(client: httpx.AsyncClient) -> None:
+    for number in range(6):
+        await upload(client, chat(f"1.{number}"))
+    plain = await client.get("/simple/acme-chat/", headers={"Accept-Encoding": "gzip;q=0, identity"})
+    zipped = await client.get("/simple/acme-chat/", headers={"Accept-Encoding": "br, gzip;q=0.5"})
+    assert "content-encoding" not in plain.headers
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert zipped.text == plain.text
+    assert zipped.headers["etag"] != plain.headers["etag"]
+
+
+async def test_an_upload_changes_the_page_of_its_project_alone(client: httpx.AsyncClient) -> None:
+    await upload(client, chat())
+    before = (await client.get("/simple/acme-chat/")).headers["etag"]
+    await upload(client, chat(project="acme-other", plugin=None))
+    assert (await client.get("/simple/acme-chat/")).headers["etag"] == before
+    assert "acme-other" in (await client.get("/simple/")).text
+
+
+async def test_the_form_of_a_page_can_be_asked_for_in_its_address(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/simple/?format=application/vnd.pypi.simple.v1%2Bjson")
+    assert answer.headers["content-type"] == "application/vnd.pypi.simple.v1+json"
+
+
+async def test_ranges_that_cannot_be_and_files_that_changed(client: httpx.AsyncClient) -> None:
+    built = chat()
+    await upload(client, built)
+    address = f"/files/{built.sha256}/{built.filename}"
+    assert (await client.get(address, headers={"Range": f"bytes={len(built.data)}-"})).status_code == 416
+    assert (await client.get(address, headers={"Range": "bytes=0-1", "If-Range": '"other"'})).content == built.data
+    assert (await client.get(address, headers={"Range": "bytes=0-1", "If-Range": f'"{built.sha256}"'})).content == built.data[:2]
+    assert "content-encoding" not in (await client.get(address, headers={"Accept-Encoding": "gzip"})).headers
+    await client.post("/api/projects/acme-chat/1.0/yank", json={"reason": "x"})
+    assert (await client.get(address)).content == built.data

@@ -163,3 +163,30 @@ async def test_every_change_is_an_audit_row(client: httpx.AsyncClient) -> None:
     ]
     assert {row["by"] for row in rows} == {"admin"}
     assert json.dumps(rows).count(ADMIN) == 0
+
+
+async def test_what_comes_after_the_file_and_is_not_read_is_passed_over(client: httpx.AsyncClient) -> None:
+    built = chat()
+    files: dict[str, tuple[str | None, bytes]] = {
+        "content": (built.filename, built.data),
+        "attestations": (None, b"y" * (3 << 20)),
+        ":action": (None, b"file_upload"),
+    }
+    answer = await client.post("/legacy", files=files)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("headers", [{"Content-Type": "multipart/form-data"}, {"Content-Type": "text/plain"}, {}])
+async def test_a_body_that_is_no_form_is_refused(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    answer = await client.post("/legacy/", content=b"nothing", headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json")
+    assert "boundary" in answer.reason_phrase
+
+
+async def test_guessing_tokens_is_slowed_down(client: httpx.AsyncClient) -> None:
+    async with httpx.AsyncClient(base_url=client.base_url) as bare:
+        for number in range(20):
+            assert (await bare.get("/api/tokens", headers={"Authorization": f"Bearer {number}"})).status_code == 401
+        answer = await bare.get("/api/tokens", headers={"Authorization": "Bearer 21"})
+    assert (answer.status_code, answer.json()["code"]) == (429, "too-many-failures")
+    assert int(answer.headers["retry-after"]) >= 1

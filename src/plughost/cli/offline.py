@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from plughost.api import make_token as new_row
-from plughost.errors import PlughostError, describe
+from plughost.errors import HomeNotWritable, PlughostError, describe
 from plughost.http.remote import Refused
 from plughost.ledger import Audit, Ledger
 
 
 def make_token(home: Path, name: str, role: str) -> dict[str, Any]:
     """Write a token into the home's ledger; raises Refused."""
-    home.mkdir(parents=True, exist_ok=True)
     try:
+        home.mkdir(parents=True, exist_ok=True)
         return asyncio.run(_make(home, name, role))
     except PlughostError as error:
         raise Refused(describe(error)) from None
+    except OSError as error:
+        raise Refused(describe(HomeNotWritable(str(home), error.strerror or str(error)))) from None
 
 
 async def _make(home: Path, name: str, role: str) -> dict[str, Any]:

@@ -102,9 +102,11 @@ def _list(router: APIRouter, desk: Desk) -> None:
 
 def _plugins(router: APIRouter, desk: Desk) -> None:
     @router.get("/plugins")
-    async def plugins() -> Json:
-        """Every plugin."""
-        return {"plugins": [_plugin(each) for each in await desk.shelf.plugins()]}
+    async def plugins(limit: Annotated[int, Query(ge=1, le=500)] = 100, page: Annotated[str, Query(alias="next")] = "") -> Json:
+        """Every plugin, by name; the answer's `next` asks for the page after this one."""
+        found = await desk.shelf.plugins(page, limit)
+        shape: Json = {"plugins": [_plugin(each) for each in found]}
+        return shape | ({"next": found[-1].name} if len(found) == limit else {})
 
     @router.get("/plugins/{name}")
     async def plugin(name: str) -> Json:

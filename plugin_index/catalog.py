@@ -53,7 +53,7 @@ class PluginList:
             current = await self.now()
 
     async def _entries(self) -> list[Mapping[str, object]]:
-        return [_entry(plugin, plugin.enabled.version) for plugin in await self._shelf.plugins(enabled_only=True) if plugin.enabled]
+        return [_entry(plugin, plugin.enabled.version) for plugin in await self._shelf.running() if plugin.enabled]
 
 
 def _entry(plugin: Plugin, version: str) -> Mapping[str, object]:
@@ -62,7 +62,7 @@ def _entry(plugin: Plugin, version: str) -> Mapping[str, object]:
     entry: dict[str, object] = {
         "name": plugin.name,
         "remoteEntryUrl": _url(first),
-        "exposedModule": first.plugins[plugin.name],
+        "exposedModule": first.plugins[plugin.name].partition("[")[0].strip(),  # an entry point may name extras, a list does not
         "version": first.version,
         "integrity": integrity(first.sha256),
         "project": plugin.project,

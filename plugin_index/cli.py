@@ -98,7 +98,8 @@ def serve(
 def list_plugins(url: Url = URL, token: Token = None, home: Home = HOME, *, json: AsJson = False) -> None:
     """Every plugin, and which release of it is enabled."""
     with asking(url, token, home, as_json=json) as remote:
-        tell(remote.get("/api/plugins"), lambda answer: "\n".join(map(_row, answer["plugins"])) or "no plugins yet", as_json=json)
+        answer = {"plugins": [*_pages(remote)]}
+        tell(answer, lambda answer: "\n".join(map(_row, answer["plugins"])) or "no plugins yet", as_json=json)
 
 
 @app.command("show")
@@ -209,6 +210,15 @@ def delete_token(identifier: Identifier, url: Url = URL, token: Token = None, ho
     with asking(url, token, home, as_json=json) as remote:
         remote.ask("DELETE", f"/api/tokens/{quote(identifier)}")
         tell({"deleted": identifier}, lambda _: f"token {identifier} is deleted", as_json=json)
+
+
+def _pages(remote: Remote) -> Iterator[dict[str, Any]]:
+    page = None
+    while True:
+        answer = remote.get("/api/plugins", next=page)
+        yield from answer["plugins"]
+        if (page := answer.get("next")) is None:
+            return
 
 
 def _row(plugin: dict[str, Any]) -> str:

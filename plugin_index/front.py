@@ -15,6 +15,7 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
 }
+PAGE = 100
 _STYLE = "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}td,th{text-align:left;padding:.2rem 1rem .2rem 0}"
 
 
@@ -25,13 +26,14 @@ class Front:
         self._shelf = shelf
 
     async def page(self, request: Request) -> Response:
-        """All plugins as they are now."""
-        plugins = await self._shelf.plugins()
+        """The plugins as they are now, a hundred at a time."""
+        plugins = await self._shelf.plugins(request.query_params.get("after", ""), PAGE)
         return HTMLResponse(_page(str(request.base_url).rstrip("/"), plugins), headers=_HEADERS)
 
 
 def _page(url: str, plugins: Sequence[Plugin]) -> str:
     address = html.escape(url)
+    more = f'<p><a href="?after={html.escape(plugins[-1].name)}">More plugins</a></p>' if len(plugins) == PAGE else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>plugin-index</title><style>{_STYLE}</style></head>
@@ -39,6 +41,7 @@ def _page(url: str, plugins: Sequence[Plugin]) -> str:
 <h1>plugin-index</h1>
 <h2>Plugins</h2>
 {_table(plugins)}
+{more}
 <h2>Publish</h2>
 <pre>twine upload --repository-url {address}/legacy/ -u __token__ -p TOKEN dist/*.whl
 uv publish --publish-url {address}/legacy/ --token TOKEN dist/*.whl</pre>

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from packaging.utils import canonicalize_version
 
 from plughost.errors import PluginNameTaken
 from plugin_index.choosing import chosen
@@ -29,11 +31,22 @@ def of_project(connection: sqlite3.Connection, project: str) -> tuple[File, ...]
     return files(connection, "project = ?", project)
 
 
-def grouped(connection: sqlite3.Connection, owners: Mapping[str, str]) -> Mapping[str, Sequence[File]]:
-    """Project → its files, for all projects that own one of these plugins."""
-    groups: dict[str, list[File]] = {project: [] for project in owners.values()}
-    for file in files(connection, "project IN (SELECT value FROM json_each(?))", json.dumps(list(groups))):
-        groups[file.project].append(file)
+def of_projects(connection: sqlite3.Connection, projects: Iterable[str]) -> Mapping[str, Sequence[File]]:
+    """Project → its files."""
+    return _grouped(files(connection, "project IN (SELECT value FROM json_each(?))", json.dumps(list(projects))))
+
+
+def of_releases(connection: sqlite3.Connection, releases: Iterable[tuple[str, str]]) -> Mapping[str, Sequence[File]]:
+    """Project → the files of one version or several, for each (project, version)."""
+    keys = json.dumps([[project, canonicalize_version(version)] for project, version in releases])
+    query = "(project, release) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
+    return _grouped(files(connection, query, keys))
+
+
+def _grouped(found: Iterable[File]) -> Mapping[str, Sequence[File]]:
+    groups: dict[str, list[File]] = {}
+    for file in found:
+        groups.setdefault(file.project, []).append(file)
     return groups
 
 
@@ -48,14 +61,16 @@ def insert(connection: sqlite3.Connection, file: File, metadata: bytes) -> bool:
         connection.execute("INSERT OR IGNORE INTO plugins VALUES (?, ?)", (plugin, file.project))
         if (owner := project_of(connection, plugin)) != file.project:
             raise PluginNameTaken(plugin, owner=owner, project=file.project)
-    values = {name: getattr(file, name) for name in _FILE} | {"plugins": json.dumps(dict(file.plugins)), "metadata": metadata}
+    values = {name: getattr(file, name) for name in _FILE}
+    values |= {"release": canonicalize_version(file.version), "plugins": json.dumps(dict(file.plugins)), "metadata": metadata}
     connection.execute(f"INSERT INTO files ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)})", values)  # noqa: S608 - our own names
     return True
 
 
-def owners(connection: sqlite3.Connection) -> Mapping[str, str]:
-    """Plugin → the project that it belongs to."""
-    return dict(connection.execute("SELECT name, project FROM plugins ORDER BY name").fetchall())
+def owners(connection: sqlite3.Connection, after: str, limit: int) -> Mapping[str, str]:
+    """Plugin → the project that it belongs to, by name."""
+    query = "SELECT name, project FROM plugins WHERE name > ? ORDER BY name LIMIT ?"
+    return dict(connection.execute(query, (after, limit)).fetchall())
 
 
 def project_of(connection: sqlite3.Connection, plugin: str) -> str:

@@ -8,6 +8,7 @@ STEPS = (
         filename TEXT PRIMARY KEY,      -- for ever: a name that was used is never free again
         project TEXT NOT NULL,          -- normalised
         version TEXT NOT NULL,
+        release TEXT NOT NULL,          -- the version without what makes no difference: 1.0.0 is 1
         sha256 TEXT NOT NULL,
         size INTEGER NOT NULL,
         uploaded REAL NOT NULL,
@@ -19,7 +20,7 @@ STEPS = (
         yanked TEXT,                    -- the reason; NULL: not yanked
         metadata BLOB NOT NULL          -- last, so that rows are read without it
     );
-    CREATE INDEX files_of_project ON files (project);
+    CREATE INDEX files_of_project ON files (project, release);
     CREATE TABLE plugins (name TEXT PRIMARY KEY, project TEXT NOT NULL);
     CREATE TABLE enabled (
         plugin TEXT PRIMARY KEY, specifier TEXT NOT NULL, version TEXT NOT NULL, by TEXT NOT NULL,

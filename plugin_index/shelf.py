@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,7 +33,7 @@ THREADS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plugin:
-    """One plugin with its project's files, as they were at one moment."""
+    """One plugin with files of its project, as they were at one moment."""
 
     name: str
     project: str
@@ -122,18 +122,24 @@ class Shelf:
 
         return await self.database.read(read)
 
-    async def plugins(self, *, enabled_only: bool = False) -> tuple[Plugin, ...]:
-        """Every plugin, by name."""
+    async def plugins(self, after: str, limit: int) -> tuple[Plugin, ...]:
+        """The next plugins after this name, by name, with all files of their projects."""
+
+        def read(connection: sqlite3.Connection) -> tuple[Plugin, ...]:
+            owners, enabled = rows.owners(connection, after, limit), rows.enabled(connection)
+            files = rows.of_projects(connection, owners.values())
+            return tuple(Plugin(name=name, project=owner, files=files[owner], enabled=enabled.get(name)) for name, owner in owners.items())
+
+        return await self.database.read(read)
+
+    async def running(self) -> tuple[Plugin, ...]:
+        """What should run, by name, with the files of the chosen releases alone."""
 
         def read(connection: sqlite3.Connection) -> tuple[Plugin, ...]:
             enabled = rows.enabled(connection)
-            owners: Mapping[str, str] = rows.owners(connection)
-            if enabled_only:
-                owners = {name: project for name, project in owners.items() if name in enabled}
-            groups = rows.grouped(connection, owners)
-            return tuple(
-                Plugin(name=name, project=project, files=groups[project], enabled=enabled.get(name)) for name, project in owners.items()
-            )
+            owners = {name: rows.project_of(connection, name) for name in enabled}
+            files = rows.of_releases(connection, ((owners[name], entry.version) for name, entry in enabled.items()))
+            return tuple(Plugin(name=name, project=owners[name], files=files[owners[name]], enabled=enabled[name]) for name in enabled)
 
         return await self.database.read(read)
 

@@ -194,3 +194,21 @@ async def test_a_token_that_has_expired_is_valid_no_more(client: httpx.AsyncClie
     wrongs: list[dict[str, object]] = [{"expires": "soon"}, {"actions": []}, {"actions": ["all"]}, {"unknown": 1}]
     for wrong in wrongs:
         assert (await client.post("/api/tokens", json=body | wrong)).status_code == 422
+
+
+async def test_plugins_come_in_pages(client: httpx.AsyncClient) -> None:
+    for name in ("a", "b", "c"):
+        await upload(client, chat(project=f"acme-{name}", plugin=name))
+    first = (await client.get("/api/plugins", params={"limit": 2})).json()
+    rest = (await client.get("/api/plugins", params={"limit": 2, "next": first["next"]})).json()
+    assert [each["name"] for each in first["plugins"] + rest["plugins"]] == ["a", "b", "c"]
+    assert "next" not in rest
+
+
+async def test_versions_that_are_equal_are_one_release(client: httpx.AsyncClient) -> None:
+    await upload(client, chat("1.0", tag="py3-none-any"))
+    await upload(client, chat("1.0.0", tag="py3-none-manylinux_2_17_x86_64"))
+    await client.post("/api/plugins/chat/enable", json={"version": "1"})
+    (entry,) = await listed(client)
+    assert isinstance(entry["wheels"], list)
+    assert len(entry["wheels"]) == 2

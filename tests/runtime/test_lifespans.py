@@ -192,8 +192,9 @@ async def test_the_traceback_of_a_start_begins_in_the_plugin(bench: Bench) -> No
 
 
 async def test_what_was_entered_before_the_failure_is_left(bench: Bench, log: list[str]) -> None:
-    source = "plugin = Plugin()\n@plugin.lifespan\nasync def one(context):\n    try: yield\n    finally: log.append('left')\n" + RAISES.format(
-        "raise ValueError"
+    source = (
+        "plugin = Plugin()\n@plugin.lifespan\nasync def one(context):\n    try: yield\n    finally: log.append('left')\n"
+        + RAISES.format("raise ValueError")
     )
     with pytest.raises(StartFailed):
         async with bench.start(HEAD + source):

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 Reason = Annotated[str, StringConstraints(max_length=2000)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+
+
+def _kept(config: dict[str, Any]) -> dict[str, Any]:
+    """What can be written down and told again: Python's JSON reads more than JSON (NaN, half of a surrogate pair)."""
+    json.dumps(config, allow_nan=False, ensure_ascii=False).encode()
+    return config
+
+
+Config = Annotated[dict[str, Any], AfterValidator(_kept)]
 
 
 class Body(BaseModel):
@@ -30,7 +40,7 @@ class InstallBody(Body):
     project: Text | None = None
     isolation: Literal["auto", "scope", "process"] | None = None
     mount: Text | None = None
-    config: dict[str, Any] | None = None
+    config: Config | None = None
     browser: Literal["page", "frame"] | None = None
     enable: bool = True
 
@@ -44,7 +54,7 @@ class UpgradeBody(Body):
 class ConfigBody(Body):
     """`PUT /api/plugins/{name}/config`."""
 
-    config: dict[str, Any]
+    config: Config
 
 
 class TokenBody(BaseModel):

@@ -15,6 +15,9 @@ from plughost.errors import RequestInvalid
 from plughost.http import ServerSentEvent, sse
 from plughost.ledger import StoredEvent
 
+_DIGITS = 40
+"""An id of more digits is none."""
+
 
 def routes(console: Console) -> APIRouter:
     """The event stream of operators, and the one of browser remotes."""
@@ -23,9 +26,7 @@ def routes(console: Console) -> APIRouter:
     @router.get("/events", response_class=Response)
     async def events(last_event_id: Annotated[str | None, Header()] = None) -> Response:
         """What happens from now on, or from the event after `Last-Event-ID` on."""
-        if last_event_id is not None and not last_event_id.isdecimal():
-            raise RequestInvalid(f"Last-Event-ID {last_event_id!r} is not a number")
-        happened = await console.journal.listen(int(last_event_id) if last_event_id else None)
+        happened = await console.journal.listen(None if last_event_id is None else _number(last_event_id))
         return sse(_told(happened), stopping=console.stopping)
 
     @router.get("/plugins/events", response_class=Response)
@@ -40,6 +41,12 @@ def routes(console: Console) -> APIRouter:
         return JSONResponse([], headers=headers | {"Link": f'<{request.scope["root_path"]}/api/plugins/events>; rel="monitor"'})
 
     return router
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or len(text) > _DIGITS:
+        raise RequestInvalid(f"Last-Event-ID {text[:_DIGITS]!r} is not the id of an event")
+    return int(text)
 
 
 async def _told(happened: AsyncIterator[StoredEvent]) -> AsyncIterator[ServerSentEvent]:

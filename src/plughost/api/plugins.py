@@ -57,6 +57,8 @@ def _installing(router: APIRouter, console: Console) -> None:
     async def install(body: InstallBody, request: Request) -> Response:
         """Install a plugin, or change an installed one to what is asked now."""
         refuse_dry_run(asked=body.dry_run)
+        if body.browser is not None:
+            raise NotYet("browser")
         asked = Install(
             name=body.name,
             version=body.version,

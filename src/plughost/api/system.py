@@ -20,6 +20,8 @@ from plughost.errors import NotYet, RequestInvalid
 from plughost.http import hash_token, new_token
 from plughost.ledger import Audit, Role, Token
 
+Page = Annotated[int | None, Query(alias="next", ge=1, le=2**63 - 1)]
+
 
 def routes(console: Console) -> APIRouter:
     """The routes of sources, tokens, audit and health."""
@@ -70,7 +72,7 @@ def _tokens(router: APIRouter, console: Console) -> None:
 
 def _audit(router: APIRouter, console: Console) -> None:
     @router.get("/api/audit", tags=["audit"])
-    async def audit(limit: Limit = 50, plugin: str | None = None, page: Annotated[int | None, Query(alias="next")] = None) -> Json:
+    async def audit(limit: Limit = 50, plugin: str | None = None, page: Page = None) -> Json:
         """Who did what, when, from where, why; newest first."""
         rows = await console.ledger.audit(limit=limit, before=page, plugin=plugin)
         shape: Json = {"audit": [audit_json(row) for row in rows]}

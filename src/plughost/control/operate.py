@@ -15,7 +15,7 @@ from plughost.control.operations import Operations
 from plughost.control.plan import Status
 from plughost.control.reconcile import Actor
 from plughost.control.world import Decision, Order
-from plughost.errors import IsolationUnavailable, PlughostError, PluginUnknown
+from plughost.errors import IsolationUnavailable, PlughostError, PluginUnknown, RequestInvalid
 from plughost.ledger import Ledger
 from plughost.model.intent import Override, State
 from plughost.model.operation import Operation, Verb
@@ -60,6 +60,8 @@ class Operator:
         if asked.mount is not None:
             asked = replace(asked, mount=parse_mount(asked.mount))
             self._desk.claim(name, asked.mount or name)
+        if asked.integrity is not None and asked.url is None:
+            raise RequestInvalid("integrity goes with url; the hash of what is installed by name is the source's to say")
         if asked.isolation == "process":
             raise IsolationUnavailable("process")
         given = self._chooser.given(name, asked)
@@ -157,6 +159,8 @@ class Operator:
         held = given or keeps
         if given is None and (asked.version or asked.project or (listed is None and keeps is None)):
             held = await self._chooser.find(name, asked)
+        elif held is None and asked.entry and listed:
+            held = self._chooser.target(listed)  # the list says another entry
         override = replace(
             self._override(name, "enabled" if asked.enable else "disabled", caller, held=held and as_asked(held, asked)),
             mount=asked.mount or (before.mount if before else None),

@@ -50,7 +50,7 @@ class Follower:
         self.asked = asyncio.Event()
         """Set when the source has been looked at once, with whatever result."""
         self._look = asyncio.Event()
-        self._looks, self._looked = 0, asyncio.Condition()
+        self._begun, self._looks, self._looked = 0, 0, asyncio.Condition()
         self._failures = 0
         self._untaken: Answer | None = None
         """A source tells an answer once; what could not be written down (a full disk) is kept for the next look."""
@@ -65,11 +65,11 @@ class Follower:
                 await self._pause()
 
     async def refresh(self) -> SourceState:
-        """Look now and answer what was seen."""
+        """Look now and answer what was seen; a look that has begun before does not count."""
         async with self._looked:
-            seen = self._looks
+            before = self._begun
             self._look.set()
-            await self._looked.wait_for(lambda: self._looks > seen)
+            await self._looked.wait_for(lambda: self._looks > before)
         return self.state
 
     async def answered(self) -> None:
@@ -79,6 +79,7 @@ class Follower:
 
     async def look(self) -> None:
         """One look at the list: take it, or tell the problem once."""
+        self._begun += 1
         try:
             self._untaken = await self.source.poll() or self._untaken
             if self._untaken is not None:

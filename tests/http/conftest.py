@@ -20,15 +20,15 @@ Run = Callable[..., Awaitable["Child"]]
 class Child:
     """The program, and what it said."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process, self.said, self.url = process, list[str](), ""
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.process, self.said, self.url, self.log = process, list[str](), "", log
         self.http = httpx.AsyncClient(timeout=PATIENCE)
 
     async def says(self, word: str) -> None:
         """Wait until it says so, unless it has already."""
         async with asyncio.timeout(PATIENCE):
             while word not in self.said:
-                assert await self._line(), f"it ended, and said {self.said}"
+                assert await self._line(), f"it ended, and said {self.said}; {self.log.read_text()}"
 
     async def serving(self) -> None:
         """Wait until it serves."""
@@ -68,14 +68,17 @@ class Child:
 
 
 @pytest.fixture
-async def run() -> AsyncIterator[Run]:
+async def run(tmp_path: Path) -> AsyncIterator[Run]:
     """Starts programs that end with the test, however they are."""
     async with AsyncExitStack() as stack:
 
         async def started(**options: Any) -> Child:
             pipe = asyncio.subprocess.PIPE
-            process = await asyncio.create_subprocess_exec(sys.executable, _PROGRAM, json.dumps(options), stdin=pipe, stdout=pipe)
-            child = Child(process)
+            log = tmp_path / "log.txt"
+            with log.open("wb") as sink:
+                command = [sys.executable, str(_PROGRAM), json.dumps(options)]
+                process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=sink)
+            child = Child(process, log)
             stack.push_async_callback(child.close)
             return child
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -73,6 +76,30 @@ async def deaf(_: Request) -> Response:
             await asyncio.sleep(3600)
 
 
+async def heard(_: Request) -> Response:
+    say("heard")
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        say("cancelled")
+    return PlainTextResponse("never")
+
+
+async def blocked(_: Request) -> Response:
+    say("blocked")
+    while True:
+        time.sleep(1)
+
+
+async def torrent(_: Request) -> Response:
+    async def pieces() -> AsyncIterator[bytes]:
+        say("torrent")
+        while True:
+            yield CHUNK
+
+    return StreamingResponse(pieces())
+
+
 async def reason(request: Request) -> Response:
     text = bytes.fromhex(request.query_params["hex"])
     return PlainTextResponse("body", 400, {"x-reason": reason_phrase(text).decode("latin-1")})
@@ -87,6 +114,13 @@ async def talk(socket: WebSocket) -> None:
         say(f"left {left.code}")
 
 
+async def flood(socket: WebSocket) -> None:
+    await socket.accept()
+    say("flood")
+    while True:
+        await socket.send_bytes(CHUNK)
+
+
 @contextlib.asynccontextmanager
 async def lifespan(_: Starlette) -> AsyncIterator[None]:
     kind = OPTIONS.get("lifespan", "works")
@@ -95,6 +129,8 @@ async def lifespan(_: Starlette) -> AsyncIterator[None]:
     if kind == "waits":
         say("starting")
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    if kind == "leaves a thread":
+        threading.Thread(target=threading.Event().wait).start()
     say("started")
     yield
     if kind == "never stops":
@@ -111,11 +147,17 @@ async def cut() -> None:
 
 app = Starlette(
     routes=[
-        *(Route(f"/{each.__name__}", each) for each in (quick, large, slow, release, endless, deaf, reason)),
-        WebSocketRoute("/talk", talk),
+        *(Route(f"/{each.__name__}", each) for each in (quick, large, slow, release, endless, deaf, heard, blocked, torrent, reason)),
+        *(WebSocketRoute(f"/{each.__name__}", each) for each in (talk, flood)),
     ],
     lifespan=lifespan,
 )
+
+
+def begin_to_stop() -> None:
+    stopping.append(True)
+    if OPTIONS.get("tells"):
+        os.write(1, b"stopping\n")  # a signal handler may interrupt a `print`
 
 
 def main() -> int:
@@ -127,9 +169,11 @@ def main() -> int:
             OPTIONS.get("port", 0),
             drain=OPTIONS.get("drain", 50),
             stop_deadline=OPTIONS.get("stop", 50),
-            stopping=lambda: stopping.append(True),
-            cut=cut,
+            stopping=begin_to_stop,
+            cut=None if OPTIONS.get("cut") == "none" else cut,
             on_ready=lambda: say("ready"),
+            last=lambda: say("last words"),
+            loop=OPTIONS.get("loop", "auto"),
             **options,
         )
     except PlughostError as error:

@@ -1,8 +1,8 @@
 """uvicorn, with the end that both programs promise: drain, close what is endless, exit 0; a second signal ends it at once.
 
 SIGTERM and Ctrl-C: the application is told (it answers 503 to what is new), WebSockets are closed with 1012, what has begun
-has until the drain deadline, then whatever is left is cut. A request that swallows even that does not keep the process:
-a timer in a thread ends it. uvicorn alone would wait for an endless stream for ever, and end with 143.
+has until the drain deadline, then whatever is left is cut, and cancelled. A request that swallows even that does not keep
+the process (ending.py). uvicorn alone would wait for an endless stream for ever, and end with 143.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ import logging
 import os
 import socket
 import sys
-import threading
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -25,15 +23,16 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from plughost.errors import AddressUnavailable
+from plughost.http.ending import LastResort
 from plughost.types import ASGIApp
 
 logger = logging.getLogger(__name__)
-_LOOK = 0.05
-"""Seconds between two looks whether all requests have ended."""
-_CUT = 1
-"""Seconds that uvicorn gives to what is left after the drain."""
 _GRACE = 2.0
-"""Seconds that everything may take beyond its deadlines before the process ends all the same."""
+"""Seconds for cutting what is left after the drain."""
+_CANCEL = 0.5
+"""Seconds for tasks to hear that they are cancelled."""
+_FLUSH = 1
+"""Seconds for clients to take what was answered."""
 
 
 def serve(
@@ -46,33 +45,41 @@ def serve(
     stopping: Callable[[], None] = lambda: None,
     cut: Callable[[], Awaitable[None]] | None = None,
     on_ready: Callable[[], None] = lambda: None,
+    last: Callable[[], None] = lambda: None,
     root_path: str = "",
     http: str | type[asyncio.Protocol] = "auto",
+    loop: str = "auto",
 ) -> int:
     """Serve until a signal; answers the exit status, 1 where the application did not start.
 
-    `stopping` is called by the first signal, `cut` is awaited when the drain deadline has passed and requests are left.
+    `stopping` is called by the first signal (in its handler: set a flag, no more), `cut` is awaited when the drain deadline
+    has passed and requests are left, `last` is called in a thread if something does not end at all.
     Prints `serving on http://HOST:PORT` once it does; port 0 picks a free one. Raises AddressUnavailable.
     """
     bound = _bind(host, port)
     config = uvicorn.Config(
         app,
         http=http,
+        loop=loop,
         ws="websockets-sansio",
         lifespan="on",
         log_config=None,
         access_log=False,
         root_path=root_path,
-        timeout_graceful_shutdown=_CUT,
+        timeout_graceful_shutdown=_FLUSH,
     )
-    server = Server(config, drain=drain, stop_deadline=stop_deadline, stopping=stopping, cut=cut)
+    resort = LastResort(drain + _GRACE + _FLUSH + stop_deadline, last)
+    server = Server(config, drain=drain, stopping=stopping, cut=cut, resort=resort)
     server.ready = lambda: _ready(bound, on_ready)
     server.address = (host, port)
-    logging.getLogger("uvicorn.error").addFilter(_not_cut)
+    log = logging.getLogger("uvicorn.error")
+    log.addFilter(server.is_news)
     try:
         server.run(sockets=[bound])
     except SystemExit:  # uvicorn's, when the lifespan did not come up; it has logged why
         return 1
+    finally:
+        log.removeFilter(server.is_news)
     return 0
 
 
@@ -84,24 +91,30 @@ class Server(uvicorn.Server):
         config: uvicorn.Config,
         *,
         drain: float,
-        stop_deadline: float,
         stopping: Callable[[], None],
         cut: Callable[[], Awaitable[None]] | None,
+        resort: LastResort,
     ) -> None:
         super().__init__(config)
         self.ready: Callable[[], None] = lambda: None
         self.address = ("", 0)
-        self._drain, self._stop_deadline, self._stopping, self._cut = drain, stop_deadline, stopping, cut
+        self._begun: set[asyncio.Task[None]] = set()
+        self._drain, self._stopping, self._cut, self._resort = drain, stopping, cut, resort
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of signal handlers
         """Begin to stop; a second signal ends the process at once."""
         if self.should_exit:
             os._exit(128 + sig)
         self.should_exit = True
+        self._begun = set(self.server_state.tasks)  # what comes later is refused at once, and not waited for
+        self._resort.begin()
         self._stopping()
-        late = threading.Timer(self._drain + _GRACE + self._stop_deadline + _CUT, _give_up)
-        late.daemon = True
-        late.start()
+
+    def is_news(self, record: logging.LogRecord) -> bool:
+        """Whether uvicorn's line is worth a look: it calls a stream that was cut an application error."""
+        error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+        cancelled = self.should_exit and isinstance(error, asyncio.CancelledError)
+        return not cancelled and "returned without" not in str(record.msg)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say where; an address that another program took meanwhile is an error, and the application stops again."""
@@ -113,19 +126,29 @@ class Server(uvicorn.Server):
         if not listening:
             await self.lifespan.shutdown()
             raise AddressUnavailable(*self.address, "another program took it while this one started")
-        self.ready()
+        if not self.should_exit:
+            self.ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, cut what is left, then close as uvicorn does."""
+        for connection in self._websockets():
+            connection.shutdown()
+        left = await _left(self._begun, self._drain)
+        if left and self._cut is not None:
+            await _within_grace(self._cut)
+        for task in left:
+            task.cancel()
+        await _left(left, _CANCEL)
+        for connection in self._websockets():
+            # Its client takes nothing any more; uvicorn would close it a second time, which raises.
+            connection.transport.abort()
+        await asyncio.sleep(0)  # the loop tells them
+        await super().shutdown(sockets)
+
+    def _websockets(self) -> Iterator[Any]:
         for connection in list(self.server_state.connections):
             if type(connection).__module__.startswith("uvicorn.protocols.websockets"):
-                connection.shutdown()
-        until = time.monotonic() + self._drain
-        while self.server_state.tasks and time.monotonic() < until:  # noqa: ASYNC110 - uvicorn keeps a set, no event
-            await asyncio.sleep(_LOOK)
-        if self.server_state.tasks and self._cut is not None:
-            await _within_grace(self._cut)
-        await super().shutdown(sockets)
+                yield connection
 
 
 class ReasonProtocol(H11Protocol):
@@ -151,6 +174,11 @@ def reason_phrase(text: bytes) -> bytes:
     """What may stand in a status line (RFC 9112, section 4): printable latin-1, at most 200 bytes, no CR or LF."""
     printable = bytes(byte if byte >= 0x20 and byte != 0x7F else 0x20 for byte in text)  # noqa: PLR2004 - control characters
     return printable[:200].strip()
+
+
+async def _left(tasks: set[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:
+    """Those that have not ended after so many seconds."""
+    return (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else tasks
 
 
 async def _within_grace(cut: Callable[[], Awaitable[None]]) -> None:
@@ -195,14 +223,3 @@ def _ready(bound: socket.socket, on_ready: Callable[[], None]) -> None:
     sys.stdout.write(f"serving on http://{shown}:{port}\n")
     sys.stdout.flush()
     on_ready()
-
-
-def _give_up() -> None:
-    logger.error("something did not end within its deadlines; the process ends all the same")
-    logging.shutdown()
-    os._exit(0)
-
-
-def _not_cut(record: logging.LogRecord) -> bool:
-    """Uvicorn calls a stream that was cut an application error; whoever cut it has said so already."""
-    return "returned without" not in str(record.msg)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 from starlette.responses import StreamingResponse
@@ -61,6 +61,8 @@ async def _paced(events: AsyncIterator[ServerSentEvent], stopping: Callable[[], 
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()
 
 
 def _next(events: AsyncIterator[ServerSentEvent]) -> asyncio.Task[ServerSentEvent | None]:

@@ -18,13 +18,17 @@ AGAIN = 30.0
 """Seconds after which one looks again while something of a retired generation is alive."""
 
 
+async def _none() -> bool:
+    return False
+
+
 class Housekeeping:
     """Cleans up when it is quiet after generations retired."""
 
     def __init__(self, prune: Callable[[], Awaitable[tuple[str, ...]]]) -> None:
         self._prune = prune
         self._retired = asyncio.Event()
-        self.leaks: Callable[[], bool] = bool
+        self.leaks: Callable[[], Awaitable[bool]] = _none
         """Tells of leaks after garbage was collected; whether it wants to look again."""
 
     def emit(self, event: Event) -> None:
@@ -39,7 +43,7 @@ class Housekeeping:
             await self._retirement(AGAIN if alive else None)
             await self._quiet()
             gc.collect()
-            alive = self.leaks()
+            alive = await self.leaks()
             try:
                 if pruned := await self._prune():
                     logger.info("store pruned", extra={"removed": len(pruned)})

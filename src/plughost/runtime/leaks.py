@@ -6,6 +6,7 @@ So what is alive right after a stop proves nothing, and is looked at again.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from collections import deque
@@ -22,7 +23,7 @@ WATCHED = 64
 """So many generations are watched at once; the oldest one is let go for a new one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Stopped:
     owner: Owner
     watch: Watch
@@ -40,28 +41,26 @@ class Leaks:
         """Watch a generation whose scope is about to be closed; from any thread."""
         self._stopped.append(_Stopped(owner=owner, watch=Watch(scope), until=self._clock() + self._patience))
 
-    def tell(self) -> bool:
+    async def tell(self) -> bool:
         """Emit LeakFound for what is alive and had its time; whether something is alive that still has some.
 
-        To be called on the loop, after garbage has been collected: it is collected once more here where that may help.
+        To be asked after garbage has been collected; it is collected once more where that may help.
         """
         suspects = [stopped for stopped in self._taken() if stopped.watch.is_alive()]
         if suspects:
             gc.collect()  # pydantic keeps generic models under weak references whose keys are strong
-        waiting = [stopped for stopped in suspects if not self._told(stopped)]
+        alive = [stopped for stopped in suspects if stopped.watch.is_alive()]
+        waiting = [stopped for stopped in alive if self._clock() < stopped.until]
         self._stopped.extend(waiting)
+        for stopped in alive:
+            if stopped not in waiting:
+                await self._tell(stopped)
         return bool(waiting)
 
     def _taken(self) -> list[_Stopped]:
         return [self._stopped.popleft() for _ in range(len(self._stopped))]
 
-    def _told(self, stopped: _Stopped) -> bool:
-        """Whether there is nothing more to wait for."""
-        if not stopped.watch.is_alive():
-            return True
-        if self._clock() < stopped.until:
-            return False
-        owner = stopped.owner
-        for what in stopped.watch.survivors():
+    async def _tell(self, stopped: _Stopped) -> None:
+        owner, tasks = stopped.owner, stopped.watch.tasks()
+        for what in (*tasks, *await asyncio.to_thread(stopped.watch.survivors)):
             self._emit(LeakFound(plugin=owner.plugin, version=owner.version, generation=owner.generation, what=what))
-        return True

@@ -19,7 +19,7 @@ from plughost.scope.names import natural
 from plughost.scope.scope import Scope
 
 Watched = tuple[str, weakref.ref[object]]
-TOLD = 8
+TOLD = 4
 """So many survivors are told with their holders: each holder costs a walk over the whole heap."""
 
 
@@ -32,19 +32,27 @@ class Watch:
 
     def is_alive(self) -> bool:
         """Whether anything is, garbage that was not collected yet included."""
-        return any(reference() is not None for _, reference in self._watched) or any((*self._threads(), *self._tasks()))
+        return any(reference() is not None for _, reference in self._watched) or any((*self._threads(), *self.tasks()))
 
     def survivors(self) -> tuple[str, ...]:
         """What is alive, in natural names, the first few with their holders; empty if nothing is.
 
         Modules and their functions are garbage of the cyclic kind: whoever asks has called gc.collect() twice before, for many scopes
         at once (twice, for pydantic keeps generic models under weak references whose keys are strong).
-        Tasks are those of the loop that runs in this thread.
+        Holders take their time and are better looked for in a thread; `tasks` are seen on the loop alone.
         """
         alive = [(kind, thing) for kind, reference in self._watched if (thing := reference()) is not None]
         told = [f"{kind} {_name(thing)}, held by {_holder(thing, alive)}" for kind, thing in alive[:TOLD]]
         more = [f"{len(alive) - TOLD} more modules, classes and functions"] if len(alive) > TOLD else []
-        return tuple(natural(line) for line in (*told, *more, *self._threads(), *self._tasks()))
+        return tuple(natural(line) for line in (*told, *more, *self._threads(), *self.tasks()))
+
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks of the loop that runs in this thread whose stack runs through the scope's code."""
+        try:
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        except RuntimeError:  # no loop runs here
+            return ()
+        return tuple(natural(f"task {task.get_name()}") for task in tasks if any(map(self._is_ours, _awaited(task.get_coro()))))
 
     def _threads(self) -> Iterator[str]:
         frames = sys._current_frames()  # noqa: SLF001 - documented, in spite of its name
@@ -52,15 +60,6 @@ class Watch:
             frame = frames.get(thread.ident or 0)
             if thread is not threading.current_thread() and any(map(self._is_ours, _callers(frame))):
                 yield f"thread {thread.name}"
-
-    def _tasks(self) -> Iterator[str]:
-        try:
-            tasks = asyncio.all_tasks()
-        except RuntimeError:  # no loop runs here
-            return
-        for task in tasks:
-            if task is not asyncio.current_task() and any(map(self._is_ours, _awaited(task.get_coro()))):
-                yield f"task {task.get_name()}"
 
     def _is_ours(self, frame: FrameType) -> bool:
         return str(frame.f_globals.get("__name__", "")).startswith(self._prefix)

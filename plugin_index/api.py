@@ -24,6 +24,9 @@ from plugin_index.tokens import Tokens, demand
 
 Json = dict[str, Any]
 Reason = Annotated[str, StringConstraints(max_length=2000)]
+Short = Annotated[str, StringConstraints(max_length=255)]
+LARGEST = 2**63 - 1
+"""The largest number that SQLite has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,7 @@ class EnableBody(Body):
 class YankBody(Body):
     """One file of the release, or all of it."""
 
-    filename: str | None = None
+    filename: Short | None = None
 
 
 class TokenBody(BaseModel):
@@ -63,7 +66,7 @@ class TokenBody(BaseModel):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     actions: Annotated[list[Literal["upload", "manage", "read", "admin"]], MinLen(1)]
-    projects: Annotated[list[str], MinLen(1)] = ["*"]
+    projects: Annotated[list[Short], MinLen(1)] = ["*"]
     expires: float | str | None = None
 
 
@@ -142,7 +145,9 @@ def _managing(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/audit")
     async def audit(
-        request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50, page: Annotated[int | None, Query(alias="next")] = None
+        request: Request,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        page: Annotated[int | None, Query(alias="next", ge=0, le=LARGEST)] = None,
     ) -> Json:
         """Who did what, from where, why; newest first."""
         await _allowed(desk, request, "admin")

@@ -34,6 +34,15 @@ class FileExists(ArtifactError):
         super().__init__(f"File already exists: {filename} was uploaded with other bytes; publish a new version")
 
 
+class FileRespelled(ArtifactError):
+    """The same release for the same platforms is there under another spelling of its name."""
+
+    code, status = "file-exists", 400
+
+    def __init__(self, filename: str, *, present: str) -> None:
+        super().__init__(f"File already exists: {filename} is another spelling of {present}; publish a new version")
+
+
 class FormLies(ArtifactError):
     """The upload's form says something else than the wheel."""
 

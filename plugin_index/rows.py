@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from packaging.utils import canonicalize_version
 
 from plughost.errors import PluginNameTaken
+from plughost.wheel import parse_filename
 from plugin_index.choosing import chosen
-from plugin_index.errors import FileExists, PluginNotPublished
+from plugin_index.errors import FileExists, FileRespelled, PluginNotPublished
 from plugin_index.nouns import Audit, Enabled, File
 
 _FILE = tuple(File.__dataclass_fields__)
@@ -51,12 +52,13 @@ def _grouped(found: Iterable[File]) -> Mapping[str, Sequence[File]]:
 
 
 def insert(connection: sqlite3.Connection, file: File, metadata: bytes) -> bool:
-    """A new row; False where the same bytes have the name already. Raises FileExists or PluginNameTaken."""
+    """A new row; False where the same bytes have the name already. Raises FileExists, FileRespelled or PluginNameTaken."""
     known = connection.execute("SELECT sha256 FROM files WHERE filename = ?", (file.filename,)).fetchone()
     if known is not None:
         if known[0] == file.sha256:
             return False
         raise FileExists(file.filename)
+    _refuse_respelled(connection, file)
     for plugin in file.plugins:
         connection.execute("INSERT OR IGNORE INTO plugins VALUES (?, ?)", (plugin, file.project))
         if (owner := project_of(connection, plugin)) != file.project:
@@ -65,6 +67,16 @@ def insert(connection: sqlite3.Connection, file: File, metadata: bytes) -> bool:
     values |= {"release": canonicalize_version(file.version), "plugins": json.dumps(dict(file.plugins)), "metadata": metadata}
     connection.execute(f"INSERT INTO files ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)})", values)  # noqa: S608 - our own names
     return True
+
+
+def _refuse_respelled(connection: sqlite3.Connection, file: File) -> None:
+    """Two wheels of which installers may take either (1.0 and 1.0.0, one tag) would be two releases under one number."""
+    name = parse_filename(file.filename)
+    query = "SELECT filename FROM files WHERE project = ? AND release = ?"
+    for (present,) in connection.execute(query, (file.project, canonicalize_version(file.version))).fetchall():
+        other = parse_filename(present)
+        if (other.build, other.tags) == (name.build, name.tags):
+            raise FileRespelled(file.filename, present=present)
 
 
 def owners(connection: sqlite3.Connection, after: str, limit: int) -> Mapping[str, str]:

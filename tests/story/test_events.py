@@ -84,7 +84,7 @@ async def test_an_end_and_a_failure_are_told(host: RunningHost, index: Index) ->
     await host.install("hello", project="acme-hello", version="1.0")
     async with told(host) as stream:
         await host.refused("POST", "/api/plugins/hello/upgrade", {"version": "2.0"})
-        failed = (await stream.upto("operation.ended"))[-1]["data"]
+        failed = (await stream.upto("operation.ended", verb="upgrade"))[-1]["data"]
         assert (failed["state"], failed["code"], failed["plugin"]) == ("failed", "import-failed", "hello")
         assert "not today" in failed["detail"]
         await host.operate("POST", "/api/plugins/hello/disable")

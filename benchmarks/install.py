@@ -114,16 +114,13 @@ def measured(folder: Path, wheels: dict[str, BuiltWheel], rounds: int, *, pip: b
 def told(size: str, times: Times) -> None:
     medians = {what: statistics.median(found) for what, found in times.items()}
     print(f"  {size:8} " + "  ".join(f"{what} {seconds:6.3f} s" for what, seconds in medians.items()))
-    print(
-        f"  {'':8} ours / uv: cold {medians['ours cold'] / medians['uv cold']:.2f}, warm {medians['ours warm'] / medians['uv warm']:.2f}",
-        flush=True,
-    )
+    ratios = {state: medians[f"ours {state}"] / medians[f"uv {state}"] for state in ("cold", "warm")}
+    print(f"  {'':8} ours / uv: cold {ratios['cold']:.2f}, warm {ratios['warm']:.2f}", flush=True)
 
 
 def main(rounds: int, *, pip: bool) -> None:
-    print(
-        f"plughost {version('plughost')}, uv {version('uv')}, pip {version('pip')}, {platform.python_implementation()} {platform.python_version()}"
-    )
+    tools = ", ".join(f"{name} {version(name)}" for name in ("plughost", "uv", "pip"))
+    print(f"{tools}, {platform.python_implementation()} {platform.python_version()}")
     for size, requires in SIZES.items():
         with tempfile.TemporaryDirectory() as place:
             told(size, measured(Path(place), {size: plugin(size, requires)}, rounds, pip=pip))

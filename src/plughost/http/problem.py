@@ -11,8 +11,8 @@ from starlette.responses import Response
 from plughost.errors import describe
 from plughost.types import Send
 
-TYPES = "https://plughost.dev/errors/"
-"""A problem's `type` is this and its code: the page that says cause and remedy."""
+TYPES = "https://plughost.example/errors/"
+"""A problem's `type` is this and its code; docs/errors.md says cause and remedy of each. A reserved domain (RFC 2606) until there is a site."""
 MEDIA_TYPE = "application/problem+json"
 Described = BaseException | Mapping[str, object]
 

@@ -12,7 +12,7 @@ from plughost.errors import describe
 from plughost.types import Send
 
 TYPES = "https://plughost.example/errors/"
-"""A problem's `type` is this and its code; docs/errors.md says cause and remedy of each. A reserved domain (RFC 2606) until there is a site."""
+"""A problem's `type` is this and its code; docs/errors.md says cause and remedy. A reserved domain (RFC 2606), until there is a site."""
 MEDIA_TYPE = "application/problem+json"
 Described = BaseException | Mapping[str, object]
 

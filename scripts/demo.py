@@ -190,8 +190,17 @@ def build(folder: Path, *, version: str = "1.0.0", name: str = "chat") -> Path:
 
 
 def begin(folder: Path, ports: tuple[int, int]) -> Demo:
-    """Index and host run, the examples are published and enabled, the host serves them."""
+    """Index and host run, the examples are published and enabled, the host serves them; where that fails, neither stays."""
     demo = Demo(folder, ports=ports)
+    try:
+        _prepared(demo, folder)
+    except BaseException:
+        demo.close()
+        raise
+    return demo
+
+
+def _prepared(demo: Demo, folder: Path) -> None:
     with step("start an index"):
         demo.start_index()
     with step("build the examples into wheels"):
@@ -204,7 +213,6 @@ def begin(folder: Path, ports: tuple[int, int]) -> Demo:
         demo.list_plugin("chat")
         demo.list_plugin("notes")
         until("chat and notes serve", lambda: demo.serving("chat") is not None and demo.serving("notes") is not None)
-    return demo
 
 
 def story(folder: Path) -> None:

@@ -18,6 +18,13 @@ async def index(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Progr
         yield program
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def second(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
+    """Another index, with other projects."""
+    async with running(tmp_path_factory.mktemp("second") / "home") as program:
+        yield program
+
+
 @pytest.fixture
 async def client(index: Program) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=index.url, headers={"Authorization": f"Bearer {ADMIN}"}, timeout=60) as made:

@@ -106,6 +106,15 @@ async def test_the_client_shows_that_a_token_is_bad(publish: Publish, client: ht
     assert await files_of(client, f"{name}-bad") == []
 
 
+@pytest.mark.parametrize("name", READY_MADE)
+async def test_who_may_not_upload_hears_so_though_the_file_is_large(publish: Publish, name: str) -> None:
+    """More than any socket's buffer: the index answers while the client still sends."""
+    ended = await publish(name, Parcel(project=f"{name}-much", noise=8 << 20), token="wrong")
+
+    assert ended.status != 0
+    assert "the token is unknown or has expired" in ended.said
+
+
 @pytest.mark.parametrize("name", PUBLISHERS)
 async def test_the_client_shows_that_a_token_is_for_another_project(publish: Publish, client: httpx.AsyncClient, name: str) -> None:
     mine, other = Parcel(project=f"{name}-mine"), Parcel(project=f"{name}-other")

@@ -109,7 +109,7 @@ async def test_the_client_shows_that_a_token_is_bad(publish: Publish, client: ht
 @pytest.mark.parametrize("name", READY_MADE)
 async def test_who_may_not_upload_hears_so_though_the_file_is_large(publish: Publish, name: str) -> None:
     """More than any socket's buffer: the index answers while the client still sends."""
-    ended = await publish(name, Parcel(project=f"{name}-much", noise=8 << 20), token="wrong")
+    ended = await publish(name, Parcel(project=f"{name}-much", noise=4 << 20), token="wrong")
 
     assert ended.status != 0
     assert "the token is unknown or has expired" in ended.said

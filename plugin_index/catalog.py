@@ -1,26 +1,39 @@
-"""The plugin list: what should run on every host that follows this index, with an ETag and a stream that tells of changes."""
+"""The plugin list: what should run on every host that follows this index, and what none may run.
+
+Both change together: the list's ETag names the revocations too, so that the stream of its changes tells of either.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from plughost.http import ServerSentEvent
 from plughost.wheel import integrity
 from plugin_index.choosing import wheels
-from plugin_index.nouns import File
+from plugin_index.nouns import File, Revocation, Token, instant
 from plugin_index.shelf import Plugin, Shelf
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """The list as it is now."""
+class Document:
+    """Bytes of JSON, and their ETag."""
 
     body: bytes
     etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Both documents as they are now."""
+
+    entries: tuple[tuple[str, Mapping[str, object]], ...]
+    """(project, entry)."""
+    listed: Document
+    revoked: Document
     edition: int
 
 
@@ -33,31 +46,51 @@ class PluginList:
         self._making = asyncio.Lock()
 
     async def now(self) -> Published:
-        """The list."""
+        """The list and the revocations."""
         async with self._making:
             edition = self._shelf.edition
             if self._now is None or self._now.edition != edition:
-                body = json.dumps(await self._entries()).encode()
-                self._now = Published(body, f'"{hashlib.sha256(body).hexdigest()}"', edition)
+                self._now = _published(*await self._shelf.running(), edition)
             return self._now
 
     async def changes(self, known: str | None) -> AsyncIterator[ServerSentEvent]:
         """An event at each change of the list; at once where the client knows another list (`Last-Event-ID`)."""
         current = await self.now()
-        told = current.etag if known is None else known
+        told = current.listed.etag if known is None else known
         while True:
-            if current.etag != told:
-                told = current.etag
+            if current.listed.etag != told:
+                told = current.listed.etag
                 yield ServerSentEvent(id=told, event="changed", data="")
             await self._shelf.until_changed(current.edition)
             current = await self.now()
 
-    async def _entries(self) -> list[Mapping[str, object]]:
-        return [_entry(plugin, plugin.enabled.version) for plugin in await self._shelf.running() if plugin.enabled]
+
+def restricted(published: Published, token: Token) -> Document:
+    """The list of what the token may read."""
+    return _listed([entry for project, entry in published.entries if token.may("read", project)], published.revoked.body)
 
 
-def _entry(plugin: Plugin, version: str) -> Mapping[str, object]:
+def _published(plugins: Sequence[Plugin], revocations: Sequence[Revocation], edition: int) -> Published:
+    entries = [(plugin.project, entry) for plugin in plugins if plugin.enabled and (entry := _entry(plugin, plugin.enabled.version))]
+    revoked = json.dumps({"revoked": [{**asdict(each), "at": instant(each.at)} for each in revocations]}).encode()
+    listed = _listed([entry for _, entry in entries], revoked)
+    return Published(tuple(entries), listed, Document(revoked, _etag(revoked)), edition)
+
+
+def _listed(entries: Sequence[Mapping[str, object]], revoked: bytes) -> Document:
+    body = json.dumps(entries).encode()
+    return Document(body, _etag(body + revoked))
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.sha256(body).hexdigest()}"'
+
+
+def _entry(plugin: Plugin, version: str) -> Mapping[str, object] | None:
+    """None where nothing of the release is offered any more."""
     files = wheels(plugin.name, plugin.files, version)
+    if not files:
+        return None
     first = files[0]
     entry: dict[str, object] = {
         "name": plugin.name,

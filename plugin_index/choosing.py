@@ -13,7 +13,7 @@ from plugin_index.nouns import File
 
 def chosen(plugin: str, files: Sequence[File], specifier: str) -> str | None:
     """The newest version that carries the plugin, fits and is not yanked; None where there is none."""
-    present = {file.number: file.version for file in files if plugin in file.plugins and file.yanked is None}
+    present = {file.number: file.version for file in files if plugin in file.plugins and file.choosable}
     fitting = list(parsed(specifier).filter(present))
     return present[max(fitting)] if fitting else None
 
@@ -22,15 +22,16 @@ def demanded(plugin: str, files: Sequence[File], specifier: str) -> str:
     """The version that `chosen` tells; raises ReleaseUnknown where nothing fits, RequestInvalid where it is no specifier."""
     version = chosen(plugin, files, specifier)
     if version is None:
-        present = {file.number: file.version for file in files if plugin in file.plugins and file.yanked is None}
+        present = {file.number: file.version for file in files if plugin in file.plugins and file.choosable}
         raise ReleaseUnknown(plugin, asked=specifier, present=[present[number] for number in sorted(present)])
     return version
 
 
 def wheels(plugin: str, files: Sequence[File], version: str) -> tuple[File, ...]:
-    """The files of a release that carry the plugin, without the yanked ones unless there are no others."""
+    """The files of a release that carry the plugin and are offered, without the yanked ones unless there are no others."""
     number = Version(version)
-    carrying = sorted((file for file in files if file.number == number and plugin in file.plugins), key=lambda file: file.filename)
+    carrying = [file for file in files if file.number == number and plugin in file.plugins and file.offered]
+    carrying.sort(key=lambda file: file.filename)
     return tuple(file for file in carrying if file.yanked is None) or tuple(carrying)
 
 

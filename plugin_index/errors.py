@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plughost.errors import ArtifactError, OperatorError
+from plughost.errors import ArtifactError, HostError, OperatorError
 
 
 class PluginNotPublished(OperatorError):
@@ -70,6 +70,15 @@ class UploadInvalid(OperatorError):
         super().__init__(f"this is no upload: {reason}; use twine or uv publish")
 
 
+class UploadTooSlow(OperatorError):
+    """The upload did not arrive in time."""
+
+    code, status = "upload-too-slow", 408
+
+    def __init__(self, *, silence: float, deadline: float) -> None:
+        super().__init__(f"nothing of the upload arrived for {silence:g} s, or not all of it in {deadline:g} s; upload it again")
+
+
 class ActionGone(OperatorError):
     """The legacy API knows one action only."""
 
@@ -86,3 +95,32 @@ class TokenRefused(OperatorError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"{reason}; create a token that may with `plugin-index token create`")
+
+
+class BlobMissing(HostError):
+    """A row names bytes that are not there, or not all of them."""
+
+    code, status = "blob-missing", 500
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"the bytes {sha256} are gone from this index's disk; `plugin-index verify` says what else is, restore a backup")
+        self.sha256 = sha256
+
+
+class FileQuarantined(OperatorError):
+    """Nobody may have the file until somebody has looked at it."""
+
+    code, status = "file-quarantined", 404
+
+    def __init__(self, filename: str, *, reason: str) -> None:
+        super().__init__(f"{filename} is quarantined: {reason or 'no reason is given'}; `plugin-index unquarantine` lifts it")
+
+
+class BytesRevoked(ArtifactError):
+    """No host may run these bytes, so nobody gets them here."""
+
+    code, status = "revoked", 403
+
+    def __init__(self, filename: str, *, sha256: str, reason: str) -> None:
+        super().__init__(f"{filename} (sha256 {sha256}) is revoked: {reason or 'no reason is given'}; choose another release")
+        self.sha256 = sha256

@@ -15,8 +15,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from plughost.errors import WheelTooLarge
-from plugin_index.blobs import written
 from plugin_index.errors import UploadInvalid
+from plugin_index.storage.disk import written
 
 HELD = 1024 * 1024
 """Bytes of all fields that are read together at most; they are held in memory."""

@@ -1,9 +1,10 @@
-"""What the index speaks of, as frozen values."""
+"""What the index speaks of, as frozen values; times in seconds since the epoch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -15,7 +16,7 @@ ACTIONS: tuple[Action, ...] = ("upload", "manage", "read", "admin")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One wheel on the shelf; times in seconds since the epoch."""
+    """One wheel on the shelf. Reasons are texts; None: it is not so."""
 
     filename: str
     project: str
@@ -29,12 +30,25 @@ class File:
     summary: str
     plugins: Mapping[str, str]
     yanked: str | None = None
-    """The reason; None: not yanked."""
+    quarantined: str | None = None
+    removed: float | None = None
+    """When; its bytes are collected later, its row stays for ever."""
+    revoked: str | None = None
 
     @property
     def number(self) -> Version:
         """The version, for comparing."""
         return Version(self.version)
+
+    @property
+    def offered(self) -> bool:
+        """Whether anybody may have it; a yanked file is offered to who asks for exactly its version."""
+        return self.quarantined is None and self.removed is None and self.revoked is None
+
+    @property
+    def choosable(self) -> bool:
+        """Whether it may be newly chosen."""
+        return self.offered and self.yanked is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +66,16 @@ class Enabled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """That no host may run what contains these bytes, whoever offers them."""
+
+    sha256: str
+    reason: str
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """Who may do what, for which projects (globs)."""
 
@@ -65,7 +89,7 @@ class Token:
     hash: str = field(default="", repr=False)
 
     def may(self, action: Action, project: str | None = None) -> bool:
-        """Whether it allows the action, for that project; admin allows everything."""
+        """Whether it allows the action, for that project (None: for some); admin allows everything."""
         if "admin" in self.actions:
             return True
         return action in self.actions and (project is None or any(fnmatchcase(project, glob) for glob in self.projects))
@@ -82,3 +106,8 @@ class Audit:
     origin: str = ""
     reason: str = ""
     id: int = 0
+
+
+def instant(seconds: float) -> str:
+    """The moment as RFC 3339 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -3,56 +3,60 @@
 from __future__ import annotations
 
 import hmac
-import json
 import os
 import re
 import secrets
-import sqlite3
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from plughost.errors import HomeNotWritable, TokenInvalid, TokenMissing, TokenUnknown, TooManyFailures
 from plughost.http import Failures, hash_token, new_token
-from plughost.sqlite import Database
 from plugin_index.errors import TokenRefused
 from plugin_index.nouns import Action, Audit, Token
-from plugin_index.rows import add_audit
 from plugin_index.shelf import now
+from plugin_index.storage import Rows, Storage
 
 PREFIX = "plugin-index"
 USED_EVERY = 60.0
 """Seconds between two writes of a token's last use."""
-_COLUMNS = ("id", "name", "hash", "actions", "projects", "created", "expires", "used")
+FAILURES, WINDOW = 20, 60.0
+"""So many failures of an address, or of a token, within so many seconds."""
+_TRUSTED = 4096
+"""Pairs of address and token that are remembered as good."""
 
 
 class Tokens:
-    """Makes tokens and checks them."""
+    """Makes tokens and checks them.
 
-    def __init__(self, database: Database, admin: str) -> None:
-        self._database, self._admin = database, hash_token(admin)
-        self._failures = Failures(limit=20, window=60.0)
+    Who guesses from an address is locked out of it for a while; tokens that were good from there go on being good.
+    """
+
+    def __init__(self, storage: Storage, admin: str) -> None:
+        self._storage, self._admin = storage, hash_token(admin)
+        self._addresses = Failures(limit=FAILURES, window=WINDOW)
+        self._tokens = Failures(limit=FAILURES, window=WINDOW)
+        self._good: dict[tuple[str, str], None] = {}
 
     async def holder(self, token: str | None, address: str) -> Token:
         """Whose token it is; raises TokenMissing, TokenInvalid or TooManyFailures."""
-        if (wait := self._failures.blocked(address)) is not None:
-            raise TooManyFailures(retry_after=max(1, int(wait)))
         if token is None:
             raise TokenMissing
         digest = hash_token(token)
-        if hmac.compare_digest(digest, self._admin):
-            return Token(id="admin", name="admin", actions=("admin",), projects=("*",), created=0.0)
-        found = await self._database.read(lambda c: _select(c, "hash = ?", digest))
-        if not found or (found[0].expires is not None and found[0].expires <= now()):
-            self._failures.add(address)
+        self._refuse_guessing(digest, address)
+        found = await self._known(digest)
+        if found is None or (found.expires is not None and found.expires <= now()):
+            self._addresses.add(address)
+            self._tokens.add(digest)
+            self._good.pop((address, digest), None)
             raise TokenInvalid
-        if found[0].used is None or now() - found[0].used > USED_EVERY:
-            await self._database.write(lambda c: c.execute("UPDATE tokens SET used = ? WHERE id = ?", (now(), found[0].id)))
-        return found[0]
+        self._trust(digest, address)
+        return found
 
     async def all(self) -> tuple[Token, ...]:
         """Every token, newest first."""
-        return await self._database.read(lambda c: _select(c, "1 = 1"))
+        return await self._storage.read(lambda rows: rows.tokens())
 
     async def create(
         self, name: str, actions: Sequence[Action], projects: Sequence[str], expires: float | None, audit: Audit
@@ -69,38 +73,55 @@ class Tokens:
             hash=hash_token(secret),
         )
 
-        def write(connection: sqlite3.Connection) -> None:
-            values = {
-                **{each: getattr(token, each) for each in _COLUMNS},
-                "actions": json.dumps(actions),
-                "projects": json.dumps(token.projects),
-            }
-            connection.execute("INSERT INTO tokens VALUES (:id, :name, :hash, :actions, :projects, :created, :expires, :used)", values)
-            add_audit(connection, audit)
+        def write(rows: Rows) -> None:
+            rows.put_token(token)
+            rows.add_audit(audit)
 
-        await self._database.write(write)
+        await self._storage.write(write)
         return token, secret
 
     async def rotate(self, identifier: str, audit: Audit) -> tuple[Token, str]:
         """A new secret for the token; the old one is valid no more. Raises TokenUnknown."""
         secret = new_token(PREFIX)
 
-        def write(connection: sqlite3.Connection) -> Token:
-            connection.execute("UPDATE tokens SET hash = ? WHERE id = ?", (hash_token(secret), identifier))
-            add_audit(connection, audit)
-            return _one(connection, identifier)
+        def write(rows: Rows) -> Token:
+            token = replace(_one(rows, identifier), hash=hash_token(secret))
+            rows.put_token(token)
+            rows.add_audit(audit)
+            return token
 
-        return await self._database.write(write), secret
+        return await self._storage.write(write), secret
 
     async def delete(self, identifier: str, audit: Audit) -> None:
         """The token is valid no more; raises TokenUnknown."""
 
-        def write(connection: sqlite3.Connection) -> None:
-            _one(connection, identifier)
-            connection.execute("DELETE FROM tokens WHERE id = ?", (identifier,))
-            add_audit(connection, audit)
+        def write(rows: Rows) -> None:
+            rows.delete_token(_one(rows, identifier).id)
+            rows.add_audit(audit)
 
-        await self._database.write(write)
+        await self._storage.write(write)
+
+    async def _known(self, digest: str) -> Token | None:
+        if hmac.compare_digest(digest, self._admin):
+            return Token(id="admin", name="admin", actions=("admin",), projects=("*",), created=0.0)
+        found = await self._storage.read(lambda rows: rows.token_of(digest))
+        if found is None or not hmac.compare_digest(found.hash, digest):
+            return None
+        if found.used is None or now() - found.used > USED_EVERY:
+            await self._storage.write(lambda rows: _used(rows, found.id))
+        return found
+
+    def _refuse_guessing(self, digest: str, address: str) -> None:
+        wait = self._tokens.blocked(digest)
+        if wait is None and (address, digest) not in self._good:
+            wait = self._addresses.blocked(address)
+        if wait is not None:
+            raise TooManyFailures(retry_after=max(1, int(wait)))
+
+    def _trust(self, digest: str, address: str) -> None:
+        self._good[address, digest] = None
+        if len(self._good) > _TRUSTED:
+            self._good.pop(next(iter(self._good)))
 
 
 def demand(token: Token, action: Action, project: str | None = None) -> None:
@@ -132,16 +153,14 @@ def _normalised(glob: str) -> str:
     return re.sub(r"[-_.]+", "-", glob).lower()
 
 
-def _one(connection: sqlite3.Connection, identifier: str) -> Token:
-    found = _select(connection, "id = ?", identifier)
-    if not found:
+def _one(rows: Rows, identifier: str) -> Token:
+    token = rows.token(identifier)
+    if token is None:
         raise TokenUnknown(identifier)
-    return found[0]
+    return token
 
 
-def _select(connection: sqlite3.Connection, where: str, *values: str) -> tuple[Token, ...]:
-    rows = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM tokens WHERE {where} ORDER BY created DESC", values)  # noqa: S608 - our own names
-    found = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
-    return tuple(
-        Token(**{**row, "actions": tuple(json.loads(row["actions"])), "projects": tuple(json.loads(row["projects"]))}) for row in found
-    )
+def _used(rows: Rows, identifier: str) -> None:
+    """Write its last use, if it is still there."""
+    if (token := rows.token(identifier)) is not None:
+        rows.put_token(replace(token, used=now()))

@@ -6,9 +6,10 @@ memory. What is refused leaves nothing behind.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
@@ -19,26 +20,34 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from plughost.errors import NotAWheel, PlughostError, TokenInvalid, WheelTooLarge
-from plughost.http import bearer_of, reason_phrase
+from plughost.http import bearer_of, say_reason
 from plughost.wheel import WheelFacts, inspect, plugin_entries, plugin_name
-from plugin_index.errors import ActionGone, FormLies, TokenRefused, UploadDamaged, UploadInvalid
+from plugin_index.errors import ActionGone, FormLies, TokenRefused, UploadDamaged, UploadInvalid, UploadTooSlow
 from plugin_index.form import DIGESTS, REST, Form
+from plugin_index.gate import address_of
 from plugin_index.nouns import File, Token
 from plugin_index.shelf import Shelf, now
 from plugin_index.tokens import Tokens, demand
+
+SILENCE = 30.0
+"""Seconds without a byte of an upload at most."""
+DEADLINE = 1800.0
+"""Seconds for all of it at most."""
 
 
 class Uploads:
     """`POST /legacy/`."""
 
-    def __init__(self, shelf: Shelf, tokens: Tokens, *, max_size: int) -> None:
+    def __init__(self, shelf: Shelf, tokens: Tokens, *, max_size: int, silence: float = SILENCE, deadline: float = DEADLINE) -> None:
         self._shelf, self._tokens, self._max_size = shelf, tokens, max_size
+        self._silence, self._deadline = silence, deadline
 
     async def take(self, request: Request) -> Response:
         """200 and nothing, or the reason: as JSON, and as the reason phrase, which is all that some clients print."""
         try:
             await self._taken(request)
         except PlughostError as error:
+            say_reason(request.scope, error.detail)
             return refusal(error)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
@@ -55,19 +64,33 @@ class Uploads:
         try:
             await self._read(form, request)
             file, metadata = await self._shelf.run(lambda: _checked(form, token))
-            await self._shelf.keep(form.path, file, metadata, _address(request))
+            await self._shelf.keep(form.path, file, metadata, address_of(request.scope))
         finally:
             await self._shelf.run(form.discard)
 
     async def _read(self, form: Form, request: Request) -> None:
         await self._shelf.run(form.open)
-        async for chunk in request.stream():
+        async for chunk in self._paced(request):
             await self._shelf.run(lambda chunk=chunk: form.feed(chunk))  # type: ignore[misc]  # bound at once
         await self._shelf.run(form.close)
 
+    async def _paced(self, request: Request) -> AsyncIterator[bytes]:
+        """The body as it comes; raises UploadTooSlow where it does not."""
+        clock, body = asyncio.get_running_loop().time, request.stream()
+        until = clock() + self._deadline
+        while True:
+            try:
+                async with asyncio.timeout_at(min(clock() + self._silence, until)):
+                    chunk = await anext(body, None)
+            except TimeoutError:
+                raise UploadTooSlow(silence=self._silence, deadline=self._deadline) from None
+            if chunk is None:
+                return
+            yield chunk
+
     async def _holder(self, request: Request) -> Token:
         try:
-            token = await self._tokens.holder(bearer_of(request.scope["headers"]), _address(request))
+            token = await self._tokens.holder(bearer_of(request.scope["headers"]), address_of(request.scope))
         except TokenInvalid:
             raise TokenRefused("the token is unknown or has expired") from None
         if not token.may("upload"):
@@ -76,10 +99,10 @@ class Uploads:
 
 
 def refusal(error: PlughostError) -> Response:
-    """As index.md says: JSON with exactly that Content-Type, and the reason phrase."""
-    headers = {"x-reason": reason_phrase(error.detail.encode("latin-1", "replace")).decode("latin-1")}
-    if error.status == 401:  # noqa: PLR2004 - Unauthorized
-        headers["WWW-Authenticate"] = 'Basic realm="plugin-index"'
+    """JSON with exactly that Content-Type: uv reads no other."""
+    headers = {"WWW-Authenticate": 'Basic realm="plugin-index"'} if error.status == 401 else {}  # noqa: PLR2004 - Unauthorized
+    if isinstance(error, UploadTooSlow):
+        headers["Connection"] = "close"  # the rest of it is not waited for
     title = error.code.replace("-", " ").capitalize()
     body = json.dumps({"message": error.detail, "code": f"{error.code}: {error.detail}", "title": title})  # uv shows the code alone
     status = 400 if error.status == 422 else error.status  # noqa: PLR2004 - clients know what a 400 is
@@ -153,7 +176,3 @@ def _same_version(one: str, other: str) -> bool:
         return Version(one) == Version(other)
     except InvalidVersion:
         return False
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from plughost.errors import DiskFull, HomeNotWritable, HostFault, LedgerTooNew
+from plughost.errors import DatabaseDamaged, DiskFull, HomeNotWritable, HostFault, LedgerTooNew
 
 T = TypeVar("T")
 Step = str | Callable[[sqlite3.Connection], None]
@@ -135,6 +135,8 @@ class Database:
             return DiskFull(str(self._path))
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")):
             return HomeNotWritable(str(self._path), str(error))
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            return DatabaseDamaged(str(self._path), str(error))
         return error
 
 

@@ -23,7 +23,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from plughost.errors import PlughostError
-from plughost.http import ReasonProtocol, reason_phrase, serve
+from plughost.http import ReasonProtocol, say_reason, serve
 
 OPTIONS = json.loads(sys.argv[1])
 CHUNK = b"x" * 65536
@@ -101,8 +101,8 @@ async def torrent(_: Request) -> Response:
 
 
 async def reason(request: Request) -> Response:
-    text = bytes.fromhex(request.query_params["hex"])
-    return PlainTextResponse("body", 400, {"x-reason": reason_phrase(text).decode("latin-1")})
+    say_reason(request.scope, bytes.fromhex(request.query_params["hex"]).decode("latin-1"))
+    return PlainTextResponse("body", 400)
 
 
 async def talk(socket: WebSocket) -> None:

@@ -14,7 +14,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from plughost.errors import AddressUnavailable
-from plughost.http.serving import _bind, reason_phrase
+from plughost.http.reason import HEAD_BYTES, reason_phrase
+from plughost.http.serving import _bind
 from tests.http.conftest import PATIENCE, Child, Run
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
@@ -232,7 +233,20 @@ async def test_an_application_chooses_the_reason_phrase_and_nothing_else(run: Ru
     await child.serving()
     head = await _first_lines(child, f"/reason?hex={text.hex()}")
     assert head[0] == b"HTTP/1.1 400 " + phrase
-    assert not [line for line in head[1:] if line.lower().startswith((b"x-reason", b"set-cookie"))]
+    assert not [line for line in head[1:] if line.lower().startswith(b"set-cookie")]
+    assert (await _first_lines(child, "/quick"))[0] == b"HTTP/1.1 200 OK"
+
+
+async def test_a_head_that_does_not_end_is_refused_while_others_are_answered(run: Run) -> None:
+    child = await run(reason=True)
+    await child.serving()
+    address = httpx.URL(child.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(b"GET /quick HTTP/1.1\r\nhost: x\r\nx: ")
+    for _ in range(HEAD_BYTES // 1024 + 2):
+        writer.write(b"x" * 1024)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
+    writer.close()
     assert (await _first_lines(child, "/quick"))[0] == b"HTTP/1.1 200 OK"
 
 

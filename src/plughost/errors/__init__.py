@@ -12,6 +12,7 @@ from plughost.errors.artifact import (
     NotAWheel,
     OriginNotAllowed,
     PluginNameTaken,
+    PluginRevoked,
     ReleaseChanged,
     ReleaseGone,
     ResolutionFailed,
@@ -29,6 +30,7 @@ from plughost.errors.catalog import (
 )
 from plughost.errors.host import (
     AddressUnavailable,
+    DatabaseDamaged,
     DiskFull,
     HomeNotWritable,
     HostFault,
@@ -98,6 +100,7 @@ __all__ = [
     "ArtifactError",
     "CatalogError",
     "ConfigInvalid",
+    "DatabaseDamaged",
     "DigestMismatch",
     "DirectUrl",
     "DiskFull",
@@ -136,6 +139,7 @@ __all__ = [
     "PluginNameTaken",
     "PluginQuarantined",
     "PluginRaised",
+    "PluginRevoked",
     "PluginStarting",
     "PluginStopping",
     "PluginUnknown",

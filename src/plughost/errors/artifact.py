@@ -188,6 +188,12 @@ class Revoked(ArtifactError):
 
     code, status = "revoked", 403
 
-    def __init__(self, sha256: str, reason: str) -> None:
-        super().__init__(f"{sha256} is revoked: {reason}; choose another release")
-        self.sha256 = sha256
+    def __init__(self, release: str, *, wheel: str, sha256: str, reason: str) -> None:
+        super().__init__(f"{release} contains {wheel} (sha256 {sha256}), which is revoked: {reason}; choose another release")
+        self.release, self.wheel, self.sha256, self.reason = release, wheel, sha256, reason
+
+
+class PluginRevoked(ArtifactError):
+    """The plugin's release is revoked, and no other one of it may serve."""
+
+    code, status = "revoked", 503

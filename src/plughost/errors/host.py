@@ -36,6 +36,16 @@ class LedgerTooNew(HostError):
         self.path, self.has, self.knows = path, has, knows
 
 
+class DatabaseDamaged(HostError):
+    """What stands in the database's file is not what was written."""
+
+    code, status = "database-damaged", 500
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} is damaged: {reason}; restore a backup of it")
+        self.path, self.reason = path, reason
+
+
 class AddressUnavailable(HostError):
     """The address to serve on cannot be bound."""
 

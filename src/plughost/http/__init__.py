@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from plughost.http.bearer import Failures, bearer_of, hash_token, matches, new_token
     from plughost.http.problem import problem_response, send_problem
-    from plughost.http.serving import ReasonProtocol, reason_phrase, serve
+    from plughost.http.reason import ReasonProtocol, reason_phrase, say_reason
+    from plughost.http.serving import serve
     from plughost.http.stream import ServerSentEvent, sse
 
 _HOMES = {
     "bearer": ("Failures", "bearer_of", "hash_token", "matches", "new_token"),
     "problem": ("problem_response", "send_problem"),
-    "serving": ("ReasonProtocol", "reason_phrase", "serve"),
+    "reason": ("ReasonProtocol", "reason_phrase", "say_reason"),
+    "serving": ("serve",),
     "stream": ("ServerSentEvent", "sse"),
 }
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "new_token",
     "problem_response",
     "reason_phrase",
+    "say_reason",
     "send_problem",
     "serve",
     "sse",

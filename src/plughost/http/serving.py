@@ -18,9 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
 from typing import Any
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from plughost.errors import AddressUnavailable
 from plughost.http.ending import LastResort
@@ -149,31 +147,6 @@ class Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             if type(connection).__module__.startswith("uvicorn.protocols.websockets"):
                 yield connection
-
-
-class ReasonProtocol(H11Protocol):
-    """uvicorn's h11 protocol; a response header `x-reason` becomes the reason phrase, which is all that some clients print."""
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        limit = self.config.h11_max_incomplete_event_size
-        self.conn = _Reasoned(h11.SERVER) if limit is None else _Reasoned(h11.SERVER, limit)
-
-
-class _Reasoned(h11.Connection):
-    def send(self, event: Any) -> Any:
-        if isinstance(event, h11.Response):
-            reasons = [value for name, value in event.headers if name == b"x-reason"]
-            if reasons:
-                rest = [(name, value) for name, value in event.headers if name != b"x-reason"]
-                event = h11.Response(status_code=event.status_code, headers=rest, reason=reason_phrase(reasons[0]))
-        return super().send(event)
-
-
-def reason_phrase(text: bytes) -> bytes:
-    """What may stand in a status line (RFC 9112, section 4): printable latin-1, at most 200 bytes, no CR or LF."""
-    printable = bytes(byte if byte >= 0x20 and byte != 0x7F else 0x20 for byte in text)  # noqa: PLR2004 - control characters
-    return printable[:200].strip()
 
 
 async def _left(tasks: set[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:

@@ -35,4 +35,13 @@ STEPS = (
         origin TEXT NOT NULL, reason TEXT NOT NULL
     );
     """,
+    """
+    CREATE TABLE metadata (filename TEXT PRIMARY KEY, text BLOB NOT NULL);
+    INSERT INTO metadata SELECT filename, metadata FROM files;
+    ALTER TABLE files DROP COLUMN metadata;
+    ALTER TABLE files ADD COLUMN quarantined TEXT;      -- the reason
+    ALTER TABLE files ADD COLUMN removed REAL;          -- when
+    CREATE INDEX files_of_sha256 ON files (sha256);
+    CREATE TABLE revoked (sha256 TEXT PRIMARY KEY, reason TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL);
+    """,
 )

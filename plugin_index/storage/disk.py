@@ -1,4 +1,4 @@
-"""The bytes of wheels on disk, named by their sha256, and the uploads that are under way.
+"""The bytes of wheels in a directory, named by their sha256, and the uploads that are under way.
 
 A name is there only when all of its bytes are, synced. Everything here blocks.
 """
@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from plughost.errors import DiskFull, HomeNotWritable
+from plugin_index.errors import BlobMissing
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class Blobs:
-    """The two folders of one home."""
+class DiskBlobs:
+    """`Blobs` in two folders of one home."""
 
     def __init__(self, home: Path) -> None:
         self._home, self._kept, self._staging = home, home / "blobs", home / "staging"
@@ -45,21 +46,17 @@ class Blobs:
             yield
 
     def incoming(self) -> Path:
-        """A file for one upload; nobody else has its name."""
+        """As `Blobs` says."""
         return self._staging / secrets.token_hex(8)
 
-    def path(self, sha256: str) -> Path:
-        """Where the bytes are."""
-        return self._kept / sha256[:2] / sha256
-
     def sync(self, upload: Path) -> None:
-        """Bring the bytes of an upload to the disk."""
+        """As `Blobs` says."""
         with written(upload.parent), upload.open("rb") as file:
             os.fsync(file.fileno())
 
     def keep(self, upload: Path, sha256: str) -> None:
-        """Give synced bytes their name for ever; of what is there already nothing changes."""
-        blob = self.path(sha256)
+        """As `Blobs` says."""
+        blob = self._path(sha256)
         if blob.is_file():
             return
         with written(blob.parent):
@@ -68,6 +65,31 @@ class Blobs:
                 _sync_folder(self._kept)
             upload.replace(blob)
             _sync_folder(blob.parent)
+
+    def open(self, sha256: str) -> BinaryIO:
+        """As `Blobs` says."""
+        try:
+            return self._path(sha256).open("rb", buffering=0)
+        except FileNotFoundError:
+            raise BlobMissing(sha256) from None
+        except OSError as error:
+            raise HomeNotWritable(str(self._path(sha256)), error.strerror or str(error)) from None
+
+    def delete(self, sha256: str) -> None:
+        """As `Blobs` says."""
+        with written(self._kept):
+            self._path(sha256).unlink(missing_ok=True)
+
+    def every(self) -> Iterator[tuple[str, int, float]]:
+        """As `Blobs` says."""
+        for folder in self._kept.iterdir():
+            for blob in folder.iterdir():
+                with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
+                    known = blob.stat()
+                    yield blob.name, known.st_size, known.st_mtime
+
+    def _path(self, sha256: str) -> Path:
+        return self._kept / sha256[:2] / sha256
 
 
 @contextlib.contextmanager

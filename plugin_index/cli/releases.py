@@ -1,0 +1,87 @@
+"""Commands about releases: yank, quarantine, revoke, remove. Each takes one file of the release, or all of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from plughost.http.remote import Remote
+from plugin_index.cli.options import HOME, URL, AsJson, Home, Reason, Token, Url, app, asking, tell
+
+Project = Annotated[str, typer.Argument(help="The project.")]
+Version = Annotated[str, typer.Argument(help="The release.")]
+Filename = Annotated[str | None, typer.Option(help="One file of it only.")]
+
+
+def _marking(verb: str, done: str, said: str) -> None:
+    def command(
+        project: Project,
+        version: Version,
+        filename: Filename = None,
+        reason: Reason = "",
+        url: Url = URL,
+        token: Token = None,
+        home: Home = HOME,
+        *,
+        json: AsJson = False,
+    ) -> None:
+        with asking(url, token, home, as_json=json) as remote:
+            body = {"filename": filename, "reason": reason}
+            answer = remote.ask("POST", f"{_path(project, version)}/{verb}", json=body)
+            tell(answer, lambda _: f"{filename or f'{project} {version}'}: {done}", as_json=json)
+
+    app.command(verb, help=said)(command)
+
+
+_marking("yank", "yanked", "Let a release never be newly chosen.")
+_marking("unyank", "no longer yanked", "Take a yank back.")
+_marking("quarantine", "quarantined, nobody gets it", "Let nobody have a release until it has been looked at.")
+_marking("unquarantine", "no longer quarantined", "Let everybody have a quarantined release again.")
+
+
+@app.command()
+def revoke(
+    project: Annotated[str, typer.Argument(help="The project; or the sha256 of a wheel, here or elsewhere.")],
+    version: Annotated[str, typer.Argument(help="The release; left out after a sha256.")] = "",
+    filename: Filename = None,
+    reason: Reason = "",
+    url: Url = URL,
+    token: Token = None,
+    home: Home = HOME,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Let no host run a release any more, or what contains it. This cannot be taken back."""
+    with asking(url, token, home, as_json=json) as remote:
+        answer = _revoked(remote, project, version, filename, reason)
+        tell(answer, lambda _: f"{filename or f'{project} {version}'.strip()}: revoked, hosts stop what contains it", as_json=json)
+
+
+@app.command()
+def remove(
+    project: Project,
+    version: Version,
+    filename: Filename = None,
+    reason: Reason = "",
+    url: Url = URL,
+    token: Token = None,
+    home: Home = HOME,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Take a release away for good; its file names stay taken for ever."""
+    with asking(url, token, home, as_json=json) as remote:
+        answer = remote.ask("DELETE", _path(project, version), params={"reason": reason, **({"filename": filename} if filename else {})})
+        tell(answer, lambda _: f"{filename or f'{project} {version}'}: removed", as_json=json)
+
+
+def _revoked(remote: Remote, project: str, version: str, filename: str | None, reason: str) -> dict[str, object]:
+    if version:
+        return remote.ask("POST", f"{_path(project, version)}/revoke", json={"filename": filename, "reason": reason})
+    return remote.ask("POST", "/api/revoked", json={"sha256": project, "reason": reason})
+
+
+def _path(project: str, version: str) -> str:
+    return f"/api/projects/{quote(project, safe='')}/{quote(version, safe='')}"

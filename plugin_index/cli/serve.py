@@ -1,0 +1,38 @@
+"""`plugin-index serve`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from plugin_index.cli.options import HOME, Home, app
+
+
+@app.command()
+def serve(
+    home: Home = HOME,
+    host: Annotated[str, typer.Option(envvar="PLUGIN_INDEX_HOST", help="The address to bind.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="PLUGIN_INDEX_PORT", min=0, max=65535, help="The port; 0 picks a free one.")] = 8100,
+    root_path: Annotated[str, typer.Option(envvar="PLUGIN_INDEX_ROOT_PATH", help="The path that a proxy takes away.")] = "",
+    max_size: Annotated[int, typer.Option(envvar="PLUGIN_INDEX_MAX_SIZE", min=1, help="Bytes of a wheel at most.")] = 512 * 1024 * 1024,
+    private: Annotated[bool, typer.Option("--private", envvar="PLUGIN_INDEX_PRIVATE", help="Reading needs a token, too.")] = False,  # noqa: FBT002 - a flag
+    drain: Annotated[float, typer.Option(envvar="PLUGIN_INDEX_DRAIN", min=0, help="Seconds for requests that have begun.")] = 10.0,
+) -> None:
+    """Run an index until SIGTERM or Ctrl-C."""
+    from plughost.errors import PlughostError
+    from plughost.http import ReasonProtocol
+    from plughost.http import serve as serving
+    from plugin_index.app import PluginIndex
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr)
+    index = PluginIndex(home.absolute(), admin=os.environ.get("PLUGIN_INDEX_ADMIN_TOKEN"), max_size=max_size, private=private)
+    try:
+        status = serving(index, host, port, drain=drain, stopping=index.stop_accepting, root_path=root_path, http=ReasonProtocol)
+    except PlughostError as error:
+        typer.echo(f"error[{error.code}]: {error.detail}", err=True)
+        status = 1
+    raise typer.Exit(status)

@@ -1,0 +1,115 @@
+"""uvicorn's httptools protocol with what an index needs besides: a reason phrase, and a request head that ends.
+
+Some clients print nothing of a refusal but the reason phrase, and ASGI cannot say one; uvicorn bounds neither the size of a
+request's head nor the time that a client takes for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from plughost.types import ASGIScope
+
+EXTENSION = "plughost.reason"
+HEAD_BYTES = 64 * 1024
+"""Of a request's line and headers at most."""
+HEAD_SECONDS = 30.0
+"""From a request's first byte, or the connection, to the end of its headers at most."""
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+def say_reason(scope: ASGIScope, text: str) -> None:
+    """Let the response that follows carry this reason phrase, where the server can; nothing else of the text gets into the head."""
+    speak: Callable[[bytes], None] | None = scope.get("extensions", {}).get(EXTENSION)
+    if speak is not None:
+        speak(reason_phrase(text.encode("latin-1", "replace")))
+
+
+def reason_phrase(text: bytes) -> bytes:
+    """What may stand in a status line (RFC 9112, section 4): printable latin-1, at most 200 bytes, no CR or LF."""
+    printable = bytes(byte if byte >= 0x20 and byte != 0x7F else 0x20 for byte in text)  # noqa: PLR2004 - control characters
+    return printable[:200].strip()
+
+
+class ReasonProtocol(HttpToolsProtocol):
+    """`say_reason` is heard, and a head that is too large or too slow ends the connection."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._head_bytes = 0
+        self._head_due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own signature
+        """As a protocol does."""
+        super().connection_made(transport)
+        self._head_begins()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As a protocol does."""
+        self._head_ends()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """As a protocol does."""
+        super().data_received(data)
+        if self._head_due is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse_head(_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        if self._head_due is None:
+            self._head_begins()
+
+    def on_headers_complete(self) -> None:
+        """Its head has ended."""
+        self._head_ends()
+        before = self.cycle
+        super().on_headers_complete()
+        if self.cycle is not None and self.cycle is not before:
+            cycle = self.cycle
+            extensions: dict[str, Any] = cycle.scope.setdefault("extensions", {})
+            extensions[EXTENSION] = lambda reason: _speak(cycle, reason)
+
+    def _head_begins(self) -> None:
+        self._head_bytes = 0
+        self._head_due = self.loop.call_later(HEAD_SECONDS, self._refuse_head, _TOO_SLOW)
+
+    def _head_ends(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None
+
+    def _refuse_head(self, answer: bytes) -> None:
+        self._head_ends()
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()
+
+
+def _speak(cycle: Any, reason: bytes) -> None:
+    """The next write of this response is its head."""
+    cycle.transport = _Reasoned(cycle, cycle.transport, reason)
+
+
+class _Reasoned:
+    """A transport that puts the reason into the status line which is written next, and is not in the way afterwards."""
+
+    def __init__(self, cycle: Any, transport: asyncio.Transport, reason: bytes) -> None:
+        self._cycle, self._transport, self._reason = cycle, transport, reason
+
+    def write(self, data: bytes) -> None:
+        line, rest = data.split(b"\r\n", 1)
+        version, status, *_ = line.split(b" ", 2)
+        self._cycle.transport = self._transport
+        self._transport.write(b" ".join((version, status, self._reason)) + b"\r\n" + rest)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)

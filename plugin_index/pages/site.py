@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import quote
 
 from packaging.utils import canonicalize_name
@@ -11,20 +12,32 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from plugin_index.pages.answer import HEADERS, answer
-from plugin_index.pages.facts import facts
 from plugin_index.pages.kept import Kept
+from plugin_index.pages.reading import Project, plain, project
 from plugin_index.pages.readme import Readmes
 from plugin_index.pages.templates import HERE, render
-from plugin_index.pages.views import described, listed, references, releases
+from plugin_index.pages.views import listed
 from plugin_index.shelf import Shelf
 
 PAGE = 100
 """Plugins, projects or releases of one page at most."""
+FEW = 50
+"""Projects without a plugin that the first page names."""
+LONGEST = 255
+"""Characters of a name in a query."""
 ROOM = 16 * 1024 * 1024
 """Bytes of pages in memory at most."""
 _HTML, _TEXT = "text/html", "text/plain"
 _FILES = {"style.css": "text/css", "icon.svg": "image/svg+xml"}
-Key = tuple[str, str, int]
+
+
+class Key(NamedTuple):
+    """Which page: the index's address as it was asked at, the path, the last name of the page before, and the shelf's edition."""
+
+    url: str
+    path: str
+    after: str
+    edition: int
 
 
 def routes(shelf: Shelf) -> list[Route]:
@@ -50,21 +63,20 @@ class Site:
 
     async def home(self, request: Request) -> Response:
         """The plugins, a hundred at a time, and how to publish."""
-        key, after = self._key(request), request.query_params.get("after", "")
+        key = self._key(request)
         if (body := self._kept.get(key)) is None:
-            plugins = await self._shelf.plugins(after, PAGE)
-            rows = tuple(map(listed, plugins))
-            url = _url(request)
-            values = {"plugins": rows, "more": rows[-1].name if len(rows) == PAGE else "", "first": not after, "url": url}
-            body = await self._made(key, "home.html", {**values, "script": await self._script(url)})
+            rows, url = tuple(map(listed, await self._shelf.plugins(key.after, PAGE + 1))), _url(request)
+            shown = {"plugins": rows[:PAGE], "more": rows[PAGE - 1].name if len(rows) > PAGE else "", "first": not key.after}
+            others = () if key.after else await self._shelf.read(lambda rows: plain(rows, "", FEW))
+            body = await self._made(key, "home.html", {**shown, "others": others, "url": url, "script": await self._script(url)})
         return answer(request, body, _HTML)
 
     async def projects(self, request: Request) -> Response:
         """All projects by name, those without a plugin too, a hundred at a time."""
-        key, after = self._key(request), request.query_params.get("after", "")
+        key = self._key(request)
         if (body := self._kept.get(key)) is None:
-            names = [name for name in await self._shelf.projects() if name > after][: PAGE + 1]
-            values = {"projects": names[:PAGE], "more": names[PAGE - 1] if len(names) > PAGE else "", "first": not after}
+            names = [name for name in await self._shelf.projects() if name > key.after][: PAGE + 1]
+            values = {"projects": names[:PAGE], "more": names[PAGE - 1] if len(names) > PAGE else "", "first": not key.after}
             body = await self._made(key, "projects.html", values)
         return answer(request, body, _HTML)
 
@@ -76,9 +88,9 @@ class Site:
             return RedirectResponse(_elsewhere(request, name), status_code=301, headers=HEADERS)
         key = self._key(request)
         if (body := self._kept.get(key)) is None:
-            if (values := await self._project(name, request)) is None:
+            if (found := await self._shelf.read(lambda rows: project(rows, name))) is None:
                 return answer(request, await self._rendered("missing.html", {"project": name}), _HTML, status=404)
-            body = await self._made(key, "project.html", values)
+            body = await self._made(key, "project.html", await self._shown(found, key.after, _url(request)))
         return answer(request, body, _HTML)
 
     async def script(self, request: Request) -> Response:
@@ -90,29 +102,13 @@ class Site:
         name = request.url.path.rpartition("/")[2]
         return answer(request, await self._shelf.run((HERE / name).read_bytes), _FILES[name])
 
-    async def _project(self, name: str, request: Request) -> Mapping[str, object] | None:
-        files = await self._shelf.files(name)
-        if not files:
-            return None
-        speaker = described(files)
-        said = facts(await self._shelf.metadata(speaker.filename))
-        plugins = references(files, speaker)
-        all_releases = releases(files)
-        after = request.query_params.get("after", "")
-        start = next((place + 1 for place, release in enumerate(all_releases) if release.version == after), 0)
-        shown = all_releases[start : start + PAGE]
-        return {
-            "project": name,
-            "speaker": speaker,
-            "facts": said,
-            "plugins": [(await self._shelf.plugin(plugin), reference) for plugin, reference in plugins.items()],
-            "releases": shown,
-            "more": shown[-1].version if start + PAGE < len(all_releases) else "",
-            "first": start == 0,
-            "readme": await self._readmes.of(speaker.metadata_sha256, said),
-            "present": frozenset(await self._shelf.projects()),
-            "url": _url(request),
-        }
+    async def _shown(self, found: Project, after: str, url: str) -> Mapping[str, object]:
+        """What the template takes."""
+        start = next((place for place, release in enumerate(found.releases, 1) if release.version == after), 0)
+        shown = found.releases[start : start + PAGE]
+        more = shown[-1].version if start + PAGE < len(found.releases) else ""
+        readme = await self._readmes.of(found.speaker.metadata_sha256, found.facts) if found.speaker and found.facts else None
+        return {"project": found, "releases": shown, "more": more, "first": start == 0, "readme": readme, "url": url}
 
     async def _script(self, url: str) -> str:
         return (await self._rendered("publish.sh", {"url": url})).decode()
@@ -126,7 +122,8 @@ class Site:
         return await self._shelf.run(lambda: render(template, values))
 
     def _key(self, request: Request) -> Key:
-        return str(request.base_url), f"{request.url.path}?{request.query_params.get('after', '')}", self._shelf.edition
+        after = request.query_params.get("after", "")[:LONGEST]
+        return Key(_url(request), request.url.path, after, self._shelf.edition)
 
 
 def _url(request: Request) -> str:

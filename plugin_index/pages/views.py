@@ -1,4 +1,4 @@
-"""What the pages show, out of what the shelf has: pure functions."""
+"""What the pages show, out of files: pure functions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Listed:
     summary: str
     enabled: Enabled | None
     newest: str | None
-    """The version that following would choose; None: nothing can be chosen."""
+    """The version that following would choose; None: there is none."""
     last: File
     """What was uploaded last."""
 
@@ -30,16 +30,16 @@ class Trouble:
     """Why a file is not simply there."""
 
     word: str
-    reason: str
+    reason: str = ""
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A file, and whether it can be had."""
+    """A file, and what is wrong with it."""
 
     file: File
     troubles: tuple[Trouble, ...]
-    served: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Release:
 
     @property
     def troubles(self) -> tuple[Trouble, ...]:
-        """What is wrong with each of its files; a release with one good file is a good one."""
+        """What is wrong with its files; nothing where one of them is good."""
         if not all(item.troubles for item in self.items):
             return ()
         return tuple(dict.fromkeys(trouble for item in self.items for trouble in item.troubles))
@@ -65,14 +65,13 @@ class Release:
 def listed(plugin: Plugin) -> Listed:
     """The row of a plugin."""
     carrying = [file for file in plugin.files if plugin.name in file.plugins]
-    newest = chosen(plugin.name, plugin.files, "")
-    described = next((file for file in carrying if file.version == newest), carrying[0])
+    speaker = described(carrying)
     return Listed(
         name=plugin.name,
         project=plugin.project,
-        summary=described.summary,
+        summary=speaker.summary if speaker else "",
         enabled=plugin.enabled,
-        newest=newest,
+        newest=chosen(plugin.name, plugin.files, ""),
         last=max(carrying, key=lambda file: file.uploaded),
     )
 
@@ -80,27 +79,27 @@ def listed(plugin: Plugin) -> Listed:
 def releases(files: Sequence[File]) -> tuple[Release, ...]:
     """The releases of files that come newest version first."""
     groups = groupby(files, key=lambda file: file.number)
-    made = (tuple(map(_item, group)) for _, group in groups)
+    made = (tuple(Item(file=file, troubles=tuple(_troubles(file))) for file in group) for _, group in groups)
     return tuple(Release(version=items[0].file.version, items=items) for items in made)
 
 
-def described(files: Sequence[File]) -> File:
-    """The file that speaks for a project: of the newest release that can be chosen, else of the newest."""
-    good = [file for file in files if not any(_troubles(file))]
-    stable = [file for file in good if not file.number.is_prerelease]
-    return (stable or good or files)[0]
+def described(files: Sequence[File]) -> File | None:
+    """The file that speaks for a project: of the newest release that can be chosen; None where nobody may have any of them."""
+    offered = [file for file in files if file.offered]
+    choosable = [file for file in offered if file.choosable]
+    stable = [file for file in choosable if not file.number.is_prerelease]
+    return next(iter(stable or choosable or offered), None)
 
 
-def references(files: Sequence[File], described: File) -> Mapping[str, str]:
-    """Plugin → its object reference, as the described file has it, else as the newest that has it."""
+def references(files: Sequence[File], speaker: File | None) -> Mapping[str, str]:
+    """Plugin → its object reference, as the speaker has it, else the newest file that has it."""
     named = {name: file.plugins[name] for file in reversed(files) for name in file.plugins}
-    return dict(sorted((named | dict(described.plugins)).items()))
-
-
-def _item(file: File) -> Item:
-    return Item(file=file, troubles=tuple(_troubles(file)), served=True)
+    return dict(sorted((named | dict(speaker.plugins if speaker else {})).items()))
 
 
 def _troubles(file: File) -> Iterator[Trouble]:
-    if file.yanked is not None:
-        yield Trouble(word="yanked", reason=file.yanked)
+    for word, reason in (("revoked", file.revoked), ("quarantined", file.quarantined), ("yanked", file.yanked)):
+        if reason is not None:
+            yield Trouble(word=word, reason=reason)
+    if file.removed is not None:
+        yield Trouble(word="removed", at=file.removed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.index.program import PATIENCE
@@ -22,20 +22,31 @@ class Ended:
     said: str
 
 
-async def child(home: Path, *command: str | Path, cwd: Path | None = None, environ: Mapping[str, str] | None = None) -> Ended:
-    """Run a client to its end with this home, `environ`, and nothing else of the environment."""
-    home.mkdir(parents=True, exist_ok=True)
-    process = await asyncio.create_subprocess_exec(
-        *map(str, command),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        cwd=cwd or home,
-        env=_bare(home) | dict(environ or {}),
-    )
-    async with asyncio.timeout(PATIENCE):
-        said, _ = await process.communicate()
-    return Ended(status=process.returncode or 0, said=said.decode(errors="replace"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where somebody works with a client: a folder, which is its home, and what else the environment says."""
+
+    folder: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def beside(self, name: str) -> Desk:
+        """Another home, with the same environment otherwise."""
+        return replace(self, folder=self.folder / name)
+
+    async def run(self, *command: str | Path, cwd: Path | None = None, environ: Mapping[str, str] | None = None) -> Ended:
+        """Run a client to its end."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        process = await asyncio.create_subprocess_exec(
+            *map(str, command),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=cwd or self.folder,
+            env=_bare(self.folder) | dict(self.environ) | dict(environ or {}),
+        )
+        async with asyncio.timeout(PATIENCE):
+            said, _ = await process.communicate()
+        return Ended(status=process.returncode or 0, said=said.decode(errors="replace"))
 
 
 def _bare(home: Path) -> dict[str, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from tests.index.clients.child import Desk
 from tests.index.clients.parcels import LARGE
 from tests.index.program import ADMIN, Program, running
 
@@ -29,3 +31,8 @@ async def second(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prog
 async def client(index: Program) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=index.url, headers={"Authorization": f"Bearer {ADMIN}"}, timeout=60) as made:
         yield made
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(folder=tmp_path)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from tests.index.clients.child import Ended, child
+from tests.index.clients.child import Desk, Ended
 from tests.index.program import BIN
 
 PIP = (sys.executable, "-m", "pip", "--no-input", "--disable-pip-version-check")
@@ -33,8 +33,8 @@ class Got:
     chosen: Mapping[str, str]
 
 
-Reader = Callable[[Sequence[str], str, Path], Awaitable[Got]]
-"""Get a requirement from these `/simple/` URLs, all of the client's files below a folder."""
+Reader = Callable[[Sequence[str], str, Desk], Awaitable[Got]]
+"""Get a requirement from these `/simple/` URLs, at a desk."""
 
 
 def flags(urls: Sequence[str]) -> list[str]:
@@ -43,55 +43,55 @@ def flags(urls: Sequence[str]) -> list[str]:
     return ["--index-url", first, *(part for url in more for part in ("--extra-index-url", url))]
 
 
-async def pip_install(urls: Sequence[str], requirement: str, folder: Path) -> Got:
-    ended = await child(folder, *PIP, "install", *flags(urls), "--target", folder / "target", requirement, environ=ALONE)
-    return Got(ended=ended, chosen=_installed(folder / "target"))
+async def pip_install(urls: Sequence[str], requirement: str, desk: Desk) -> Got:
+    ended = await desk.run(*PIP, "install", *flags(urls), "--target", desk.folder / "target", requirement, environ=ALONE)
+    return Got(ended=ended, chosen=_installed(desk.folder / "target"))
 
 
-async def pip_download(urls: Sequence[str], requirement: str, folder: Path) -> Got:
-    ended = await child(folder, *PIP, "download", *flags(urls), "--dest", folder / "got", requirement, environ=ALONE)
-    return Got(ended=ended, chosen=dict(_parsed(file.name) for file in (folder / "got").glob("*.whl")))
+async def pip_download(urls: Sequence[str], requirement: str, desk: Desk) -> Got:
+    ended = await desk.run(*PIP, "download", *flags(urls), "--dest", desk.folder / "got", requirement, environ=ALONE)
+    return Got(ended=ended, chosen=dict(_parsed(file.name) for file in (desk.folder / "got").glob("*.whl")))
 
 
-async def pip_report(urls: Sequence[str], requirement: str, folder: Path) -> Got:
-    options = ("--dry-run", "--ignore-installed", "--report", folder / "report.json")
-    ended = await child(folder, *PIP, "install", *flags(urls), *options, requirement, environ=ALONE)
-    installs = json.loads((folder / "report.json").read_text())["install"] if ended.status == 0 else []
+async def pip_report(urls: Sequence[str], requirement: str, desk: Desk) -> Got:
+    options = ("--dry-run", "--ignore-installed", "--report", desk.folder / "report.json")
+    ended = await desk.run(*PIP, "install", *flags(urls), *options, requirement, environ=ALONE)
+    installs = json.loads((desk.folder / "report.json").read_text())["install"] if ended.status == 0 else []
     return Got(ended=ended, chosen={each["metadata"]["name"]: each["metadata"]["version"] for each in installs})
 
 
-async def uv_pip_install(urls: Sequence[str], requirement: str, folder: Path) -> Got:
-    options = ("--python", sys.executable, "--target", folder / "target")
-    ended = await child(folder, BIN / "uv", "pip", "install", *flags(urls), *options, requirement)
-    return Got(ended=ended, chosen=_installed(folder / "target"))
+async def uv_pip_install(urls: Sequence[str], requirement: str, desk: Desk) -> Got:
+    options = ("--python", sys.executable, "--target", desk.folder / "target")
+    ended = await desk.run(BIN / "uv", "pip", "install", *flags(urls), *options, requirement)
+    return Got(ended=ended, chosen=_installed(desk.folder / "target"))
 
 
-async def uv_pip_compile(urls: Sequence[str], requirement: str, folder: Path) -> Got:
-    wished = _written(folder / "requirements.in", f"{requirement}\n")
-    options = ("--python", sys.executable, "--generate-hashes", "--output-file", folder / "requirements.txt")
-    ended = await child(folder, BIN / "uv", "pip", "compile", *flags(urls), *options, wished)
-    return Got(ended=ended, chosen=dict(re.findall(r"^([\w-]+)==(\S+)", _text(folder / "requirements.txt"), re.MULTILINE)))
+async def uv_pip_compile(urls: Sequence[str], requirement: str, desk: Desk) -> Got:
+    wished = _written(desk.folder / "requirements.in", f"{requirement}\n")
+    options = ("--python", sys.executable, "--generate-hashes", "--output-file", desk.folder / "requirements.txt")
+    ended = await desk.run(BIN / "uv", "pip", "compile", *flags(urls), *options, wished)
+    return Got(ended=ended, chosen=dict(re.findall(r"^([\w-]+)==(\S+)", _text(desk.folder / "requirements.txt"), re.MULTILINE)))
 
 
-async def uv_add(urls: Sequence[str], requirement: str, folder: Path) -> Got:
-    _project(folder)
-    ended = await child(folder, BIN / "uv", "add", *flags(urls), "--python", sys.executable, "--no-sync", requirement)
-    return Got(ended=ended, chosen=_locked(folder / "uv.lock"))
+async def uv_add(urls: Sequence[str], requirement: str, desk: Desk) -> Got:
+    _project(desk.folder)
+    ended = await desk.run(BIN / "uv", "add", *flags(urls), "--python", sys.executable, "--no-sync", requirement)
+    return Got(ended=ended, chosen=_locked(desk.folder / "uv.lock"))
 
 
-async def uv_lock(urls: Sequence[str], requirement: str, folder: Path) -> Got:
-    _project(folder, requirement)
-    ended = await child(folder, BIN / "uv", "lock", *flags(urls), "--python", sys.executable)
-    return Got(ended=ended, chosen=_locked(folder / "uv.lock"))
+async def uv_lock(urls: Sequence[str], requirement: str, desk: Desk) -> Got:
+    _project(desk.folder, requirement)
+    ended = await desk.run(BIN / "uv", "lock", *flags(urls), "--python", sys.executable)
+    return Got(ended=ended, chosen=_locked(desk.folder / "uv.lock"))
 
 
-async def poetry_add(urls: Sequence[str], requirement: str, folder: Path) -> Got:
+async def poetry_add(urls: Sequence[str], requirement: str, desk: Desk) -> Got:
     names = dict(zip(("first", "second"), urls, strict=False))
     sources = (f'[[tool.poetry.source]]\nname = "{name}"\nurl = "{url}"\npriority = "primary"\n' for name, url in names.items())
-    _project(folder, more="".join(sources))
+    _project(desk.folder, more="".join(sources))
     environ = {"POETRY_VIRTUALENVS_CREATE": "false", "POETRY_KEYRING_ENABLED": "false"}
-    ended = await child(folder, BIN / "poetry", "add", "--no-interaction", "--lock", requirement, environ=environ)
-    return Got(ended=ended, chosen=_locked(folder / "poetry.lock"))
+    ended = await desk.run(BIN / "poetry", "add", "--no-interaction", "--lock", requirement, environ=environ)
+    return Got(ended=ended, chosen=_locked(desk.folder / "poetry.lock"))
 
 
 READERS: Mapping[str, Reader] = {

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 
+from tests.index.clients.child import Desk
 from tests.index.clients.readers import READERS, Got
 from tests.index.clients.shop import named, publish, release, yank
 from tests.index.program import Program
@@ -16,12 +16,12 @@ reading = pytest.mark.parametrize("name", READERS)
 
 
 @pytest.fixture
-def get(index: Program, tmp_path: Path) -> Get:
+def get(index: Program, desk: Desk) -> Get:
     """Get a requirement with a client, from the index and these others; each call has a home of its own."""
     calls = iter(range(100))
 
     async def got(name: str, requirement: str, *others: Program) -> Got:
-        return await READERS[name]([f"{each.url}/simple/" for each in (index, *others)], requirement, tmp_path / str(next(calls)))
+        return await READERS[name]([f"{each.url}/simple/" for each in (index, *others)], requirement, desk.beside(str(next(calls))))
 
     return got
 

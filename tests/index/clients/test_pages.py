@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.index.clients.child import Ended, child
+from tests.index.clients.child import Desk, Ended
 from tests.index.clients.readers import ALONE, PIP, READERS, flags
 from tests.index.clients.shop import publish, release, yank
 from tests.index.program import BIN, Program
@@ -44,60 +43,60 @@ print(json.dumps(told))
 """
 
 
-async def versions(project: str, folder: Path, *indexes: Program) -> Ended:
-    return await child(folder, *PIP, "index", "versions", *flags([f"{each.url}/simple/" for each in indexes]), project, environ=ALONE)
+async def versions(project: str, desk: Desk, *indexes: Program) -> Ended:
+    return await desk.run(*PIP, "index", "versions", *flags([f"{each.url}/simple/" for each in indexes]), project, environ=ALONE)
 
 
-async def test_pip_tells_the_versions_of_one_index_and_of_two(index: Program, second: Program, tmp_path: Path) -> None:
+async def test_pip_tells_the_versions_of_one_index_and_of_two(index: Program, second: Program, desk: Desk) -> None:
     await publish(index, *(release("versioned", version) for version in ("0.9", "1.0", "1.10", "1.9")))
     await publish(second, release("versioned", "1.11"))
     await yank(index, "versioned", "1.10")
 
-    alone, both = await versions("versioned", tmp_path, index), await versions("versioned", tmp_path, index, second)
+    alone, both = await versions("versioned", desk, index), await versions("versioned", desk, index, second)
 
     assert "Available versions: 1.9, 1.0, 0.9\n" in alone.said
     assert "Available versions: 1.11, 1.9, 1.0, 0.9\n" in both.said
 
 
-async def test_pip_tells_that_there_are_none(index: Program, tmp_path: Path) -> None:
-    ended = await versions("never-published", tmp_path, index)
+async def test_pip_tells_that_there_are_none(index: Program, desk: Desk) -> None:
+    ended = await versions("never-published", desk, index)
     assert ended.status == 1
     assert "never-published" in ended.said
 
 
-async def test_pip_resolves_by_metadata_and_fetches_no_wheel(index: Program, tmp_path: Path) -> None:
+async def test_pip_resolves_by_metadata_and_fetches_no_wheel(index: Program, desk: Desk) -> None:
     await publish(index, release("described"))
-    got = await READERS["pip install --report"]([f"{index.url}/simple/"], "described", tmp_path)
+    got = await READERS["pip install --report"]([f"{index.url}/simple/"], "described", desk)
     fetched = re.findall(r"Downloading (\S*described\S+)", got.ended.said)
     assert [name.rpartition("/")[2] for name in fetched] == ["described-1.0-py3-none-any.whl.metadata"]
 
 
-async def test_uv_resolves_by_metadata_and_fetches_no_wheel(index: Program, tmp_path: Path) -> None:
+async def test_uv_resolves_by_metadata_and_fetches_no_wheel(index: Program, desk: Desk) -> None:
     await publish(index, release("depicted"))
-    (tmp_path / "requirements.in").write_text("depicted\n")
-    ended = await child(tmp_path, BIN / "uv", "pip", "compile", "-v", *flags([f"{index.url}/simple/"]), "requirements.in")
+    (desk.folder / "requirements.in").write_text("depicted\n")
+    ended = await desk.run(BIN / "uv", "pip", "compile", "-v", *flags([f"{index.url}/simple/"]), "requirements.in")
     assert ended.status == 0, ended.said
     assert re.findall(r"GET request for: \S+/(depicted[^/\s]+)$", ended.said, re.MULTILINE) == ["depicted-1.0-py3-none-any.whl.metadata"]
 
 
 @pytest.mark.parametrize("name", ["pip download", "uv pip compile", "uv lock", "poetry add"])
-async def test_a_yank_is_seen_at_once_though_the_client_keeps_a_cache(index: Program, tmp_path: Path, name: str) -> None:
+async def test_a_yank_is_seen_at_once_though_the_client_keeps_a_cache(index: Program, desk: Desk, name: str) -> None:
     project = f"cached-{name.replace(' ', '-')}"
     await publish(index, release(project, "1.0"), release(project, "1.1"))
-    assert (await READERS[name]([f"{index.url}/simple/"], project, tmp_path)).chosen == {project: "1.1"}
+    assert (await READERS[name]([f"{index.url}/simple/"], project, desk)).chosen == {project: "1.1"}
     await yank(index, project, "1.1")
-    for kept in (*tmp_path.glob("*.lock"), *tmp_path.glob("got/*"), *tmp_path.glob("requirements.txt")):
+    for kept in (*desk.folder.glob("*.lock"), *desk.folder.glob("got/*"), *desk.folder.glob("requirements.txt")):
         kept.unlink()
 
-    assert (await READERS[name]([f"{index.url}/simple/"], project, tmp_path)).chosen == {project: "1.0"}
+    assert (await READERS[name]([f"{index.url}/simple/"], project, desk)).chosen == {project: "1.0"}
 
 
-async def test_pypi_simple_reads_pages_digests_metadata_and_files(index: Program, tmp_path: Path) -> None:
+async def test_pypi_simple_reads_pages_digests_metadata_and_files(index: Program, desk: Desk) -> None:
     built = release("studied", requires_python=">=3.8")
     await publish(index, built)
     await yank(index, "studied", "1.0")
 
-    ended = await child(tmp_path, sys.executable, "-c", PYPI_SIMPLE, f"{index.url}/simple/", "studied", tmp_path / "got.whl")
+    ended = await desk.run(sys.executable, "-c", PYPI_SIMPLE, f"{index.url}/simple/", "studied", desk.folder / "got.whl")
 
     assert ended.status == 0, ended.said
     for told in json.loads(ended.said):

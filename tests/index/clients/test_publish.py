@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.index.clients.child import Ended
+from tests.index.clients.child import Desk, Ended
 from tests.index.clients.parcels import LARGE, Parcel
 from tests.index.clients.publishers import PUBLISHERS
 from tests.index.program import ADMIN, Program, upload
@@ -57,12 +56,12 @@ CASES: Mapping[str, Case] = {
 
 
 @pytest.fixture
-def publish(index: Program, tmp_path: Path) -> Publish:
+def publish(index: Program, desk: Desk) -> Publish:
     """Publish a parcel with a client; each call has a home of its own."""
     calls = iter(range(100))
 
     async def published(name: str, parcel: Parcel, *, token: str | None = ADMIN) -> Ended:
-        return await PUBLISHERS[name](parcel, f"{index.url}/legacy/", token, tmp_path / str(next(calls)))
+        return await PUBLISHERS[name](parcel, f"{index.url}/legacy/", token, desk.beside(str(next(calls))))
 
     return published
 

@@ -11,6 +11,9 @@ import typer
 from plughost.http.remote import Remote
 from plugin_index.cli.options import HOME, URL, AsJson, Home, Name, Reason, Token, Url, app, asking, tell
 
+_STATES = ("yanked", "quarantined", "revoked", "removed")
+"""What may have become of a file."""
+
 
 @app.command("list")
 def list_plugins(url: Url = URL, token: Token = None, home: Home = HOME, *, json: AsJson = False) -> None:
@@ -89,7 +92,7 @@ def _audit_row(row: dict[str, Any]) -> str:
 def _shown(plugin: dict[str, Any]) -> str:
     files = [
         f"  {release['version']}  {file['filename']}  {file['size']} bytes  {file['uploaded']} by {file['uploader']}"
-        + ("" if file["yanked"] is None else f"  yanked: {file['yanked']}")
+        + "".join(f"  {state}: {file[state]}".rstrip(": ") for state in _STATES if file[state] is not None)
         for release in plugin["releases"]
         for file in release["files"]
     ]

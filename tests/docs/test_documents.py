@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from importlib import import_module
 from pathlib import Path
@@ -38,6 +39,31 @@ def test_readme_names_only_files_and_commands_that_exist() -> None:
     application = import_module("plughost.cli.app").app
     known = {command.name or command.callback.__name__ for command in application.registered_commands} | {"token"}
     assert commands <= known
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/index.md"])
+def test_documents_name_only_commands_of_the_index_that_exist(document: str) -> None:
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", (ROOT / document).read_text(), re.DOTALL))
+    named = set(re.findall(r"^plugin-index ([a-z]+)", blocks, re.MULTILINE))
+    named |= set(re.findall(r"^\| `([a-z]+) [A-Z]", (ROOT / document).read_text(), re.MULTILINE))
+    assert named
+    assert named <= _index_commands()
+
+
+def test_the_index_has_the_commands_of_the_contract() -> None:
+    wanted = "serve token list show enable disable yank unyank quarantine unquarantine revoke remove audit"
+    assert set(wanted.split()) <= _index_commands()
+
+
+def _index_commands() -> set[str]:
+    application = import_module("plugin_index.cli").app
+    return {command.name or command.callback.__name__ for command in application.registered_commands} | {"token"}
+
+
+def test_every_option_of_the_index_is_documented() -> None:
+    text = (ROOT / "docs/settings.md").read_text().partition("## The index")[2]
+    options = inspect.signature(import_module("plugin_index.cli.serve").serve).parameters
+    assert sorted(name for name in options if f"`{name}`" not in text) == []
 
 
 def test_every_error_has_a_code_of_its_own_kind() -> None:

@@ -16,6 +16,23 @@ from plughost.testing import wheel
 from plugin_index.app import create
 from tests.index.program import ADMIN, BIN, PATIENCE, Program, chat, run, running, upload
 
+_VERBS = ("yank", "unyank", "quarantine", "unquarantine", "revoke")
+API = {
+    "/api/plugins/enabled": ["get"],
+    "/api/plugins/events": ["get"],
+    "/api/plugins": ["get"],
+    "/api/plugins/{name}": ["get"],
+    "/api/plugins/{name}/enable": ["post"],
+    "/api/plugins/{name}/disable": ["post"],
+    **{f"/api/projects/{{project}}/{{version}}/{verb}": ["post"] for verb in _VERBS},
+    "/api/projects/{project}/{version}": ["delete"],
+    "/api/revoked": ["get", "post"],
+    "/api/tokens": ["get", "post"],
+    "/api/tokens/{identifier}": ["delete"],
+    "/api/tokens/{identifier}/rotate": ["post"],
+    "/api/audit": ["get"],
+}
+
 
 async def test_what_was_published_and_enabled_is_there_after_a_crash(tmp_path: Path) -> None:
     async with running(tmp_path) as index, httpx.AsyncClient(base_url=index.url, headers={"Authorization": f"Bearer {ADMIN}"}) as client:
@@ -88,7 +105,8 @@ async def test_health_readiness_and_the_api_s_description(client: httpx.AsyncCli
     assert (await client.get("/healthz")).json() == {"status": "alive"}
     assert (await client.get("/readyz")).json() == {"status": "ready"}
     paths = (await client.get("/openapi.json")).json()["paths"]
-    assert {"/api/plugins/enabled", "/api/plugins/{name}/enable", "/api/tokens"} <= set(paths)
+    assert {path: sorted(verbs) for path, verbs in paths.items()} == API
+    assert [path for path, verbs in paths.items() for verb in verbs.values() if not verb.get("description")] == []
     answer = await client.get("/nothing")
     assert (answer.status_code, answer.json()["code"]) == (404, "path-unknown")
     assert (await client.delete("/api/plugins/enabled")).json()["code"] == "method-not-allowed"

@@ -136,7 +136,7 @@ class Blobs(Protocol):
         ...
 
     def keep(self, upload: Path, sha256: str) -> None:
-        """Give synced bytes their name; of what is there already nothing changes."""
+        """Give synced bytes their name; of what is there already, whole, nothing changes."""
         ...
 
     def open(self, sha256: str) -> BinaryIO:

@@ -57,9 +57,9 @@ class DiskBlobs:
     def keep(self, upload: Path, sha256: str) -> None:
         """As `Blobs` says."""
         blob = self._path(sha256)
-        if blob.is_file():
-            return
         with written(blob.parent):
+            if blob.is_file() and blob.stat().st_size == upload.stat().st_size:
+                return
             if not blob.parent.is_dir():
                 blob.parent.mkdir()
                 _sync_folder(self._kept)
@@ -82,7 +82,7 @@ class DiskBlobs:
 
     def every(self) -> Iterator[tuple[str, int, float]]:
         """As `Blobs` says."""
-        for folder in self._kept.iterdir():
+        for folder in filter(Path.is_dir, self._kept.iterdir()):
             for blob in folder.iterdir():
                 with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
                     known = blob.stat()

@@ -7,7 +7,9 @@ import json
 import os
 import threading
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -186,18 +188,33 @@ async def test_a_child_that_overruns_is_ended(tmp_path: Path) -> None:
         await run(["sleep", "600"], folder=tmp_path, env=dict(os.environ), deadline=0.2)
 
 
+SLEEPS = ["sh", "-c", "sleep 600 & echo $$ $! > pids; wait"]
+
+
 async def test_a_cancelled_asker_ends_the_child_and_what_it_started(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pids")
-    script = "sleep 600 & echo $$ $! > pids; wait"
-    asker = asyncio.create_task(run(["sh", "-c", script], folder=tmp_path, env=dict(os.environ), deadline=600))
-    pids = [int(pid) for pid in (await asyncio.to_thread((tmp_path / "pids").read_text)).split()]
+    asker = asyncio.create_task(run(SLEEPS, folder=tmp_path, env=dict(os.environ), deadline=600))
+    pids = (await asyncio.to_thread((tmp_path / "pids").read_text)).split()
 
+    await _cancelled(asker, pids)
+
+
+async def test_also_one_who_is_cancelled_while_the_child_starts(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pids")
+    asker = asyncio.create_task(run(SLEEPS, folder=tmp_path, env=dict(os.environ), deadline=600))
+    for _ in range(3):
+        await asyncio.sleep(0)  # its task begins, and then that of the start, which forks
+    pids = (tmp_path / "pids").read_text().split()  # the loop stands still meanwhile, and the start has not ended
+
+    await _cancelled(asker, pids)
+
+
+async def _cancelled(asker: asyncio.Task[Any], pids: Iterable[str]) -> None:
     asker.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await asker
     async with asyncio.timeout(DEADLINE):
-        await asyncio.gather(*map(_end_of, pids))
+        with pytest.raises(asyncio.CancelledError):
+            await asker
+        await asyncio.gather(*(_end_of(int(pid)) for pid in pids))
 
 
 def test_a_child_gets_where_to_ask_and_not_what_to_choose() -> None:
@@ -213,6 +230,7 @@ def test_a_child_gets_where_to_ask_and_not_what_to_choose() -> None:
         "UV_RESOLUTION": "lowest",
         "UV_INDEX_STRATEGY": "unsafe-best-match",
         "UV_A_SETTING_TO_COME": "1",
+        "COLUMNS": "80",
         "PIP_NO_DEPS": "1",
         "PIP_CONSTRAINT": "x",
         "PIP_TARGET": "x",

@@ -20,7 +20,8 @@ _KEPT = re.compile(
     r"|PIP_(INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|UPLOADED_PRIOR_TO|CACHE_DIR|NO_CACHE_DIR|CONFIG_FILE|KEYRING_PROVIDER"
     r"|PROXY|NO_PROXY_ENV|TRUSTED_HOST|CERT|CLIENT_CERT|TIMEOUT|DEFAULT_TIMEOUT|USE_FEATURE|DISABLE_PIP_VERSION_CHECK)"
 )
-_OURS = re.compile(r"(UV|PIP)_|PYTHON")
+# And where lines are broken to fit someone's terminal, sentences are not found again.
+_OURS = re.compile(r"(UV|PIP)_|PYTHON|COLUMNS$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +40,7 @@ def environment(given: Mapping[str, str], **ours: str) -> dict[str, str]:
 
 async def run(command: Sequence[str], *, folder: Path, env: Mapping[str, str], text: str = "", deadline: float) -> Ended:
     """Run the command to its end; TimeoutError after `deadline` seconds. Whatever it started ends with it."""
-    child = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        env=env,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
+    child = await _started(command, folder, env)
     try:
         async with asyncio.timeout(deadline):
             said, _ = await child.communicate(text.encode())
@@ -55,6 +48,19 @@ async def run(command: Sequence[str], *, folder: Path, env: Mapping[str, str], t
         if child.returncode is None:
             await _kill(child)
     return Ended(status=await child.wait(), output=said.decode(errors="replace"))
+
+
+async def _started(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> asyncio.subprocess.Process:
+    pipe, merged = asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(*command, cwd=folder, env=env, stdin=pipe, stdout=pipe, stderr=merged, start_new_session=True)
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # A start that is cancelled ends the child alone, and waits for all that the child has started by then.
+        await _kill(await starting)
+        raise
 
 
 async def _kill(child: asyncio.subprocess.Process) -> None:

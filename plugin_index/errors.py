@@ -61,6 +61,15 @@ class UploadDamaged(ArtifactError):
         super().__init__(f"{filename}: the form says {kind} {form}, what arrived has {got}; upload it again")
 
 
+class UploadAnonymous(OperatorError):
+    """An upload brought no token."""
+
+    code, status = "token-missing", 401
+
+    def __init__(self) -> None:
+        super().__init__("an upload needs a token: user name __token__, the token as password; `plugin-index token create` makes one")
+
+
 class UploadInvalid(OperatorError):
     """The upload is not what twine and its kind send."""
 
@@ -124,3 +133,22 @@ class BytesRevoked(ArtifactError):
     def __init__(self, filename: str, *, sha256: str, reason: str) -> None:
         super().__init__(f"{filename} (sha256 {sha256}) is revoked: {reason or 'no reason is given'}; choose another release")
         self.sha256 = sha256
+
+
+class UpstreamUnknown(OperatorError):
+    """The index should pass a registry through and is told none."""
+
+    code, status = "upstream-unknown", 500
+
+    def __init__(self) -> None:
+        super().__init__("neither pip nor uv is configured for a registry on this machine; name one with --upstream-url")
+
+
+class UpstreamUnreachable(HostError):
+    """A registry did not say what it has of a project, which is not the same as that it has nothing."""
+
+    code, status = "upstream-unreachable", 502
+
+    def __init__(self, registry: str, *, project: str, reason: str) -> None:
+        super().__init__(f"{registry} cannot be asked for {project}: {reason}; nothing of it is kept here, ask again in a moment")
+        self.registry, self.project = registry, project

@@ -19,10 +19,10 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from plughost.errors import NotAWheel, PlughostError, TokenInvalid, WheelTooLarge
+from plughost.errors import NotAWheel, PlughostError, TokenInvalid, TokenMissing, WheelTooLarge
 from plughost.http import bearer_of, say_reason
 from plughost.wheel import WheelFacts, inspect, plugin_entries, plugin_name
-from plugin_index.errors import ActionGone, FormLies, TokenRefused, UploadDamaged, UploadInvalid, UploadTooSlow
+from plugin_index.errors import ActionGone, FormLies, TokenRefused, UploadAnonymous, UploadDamaged, UploadInvalid, UploadTooSlow
 from plugin_index.form import DIGESTS, REST, Form
 from plugin_index.gate import address_of
 from plugin_index.nouns import File, Token
@@ -91,6 +91,8 @@ class Uploads:
     async def _holder(self, request: Request) -> Token:
         try:
             token = await self._tokens.holder(bearer_of(request.scope["headers"]), address_of(request.scope))
+        except TokenMissing:
+            raise UploadAnonymous from None
         except TokenInvalid:
             raise TokenRefused("the token is unknown or has expired") from None
         if not token.may("upload"):

@@ -20,7 +20,7 @@ SAID_BY_ITSELF: Mapping[str, str] = {
     "uv": "Missing credentials",
     "hatch": "Missing required option: user",
     "flit": "Could not find username",
-    "poetry": "HTTP Error 401",
+    "poetry": "HTTP Error 401: an upload needs a token",
 }
 """What each client says without a token; all but uv and poetry do not even ask the index."""
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plughost.control.plan import Keep, Refusal, Running, Start, Status, Stop, plan, state
+from plughost.control.plan import Keep, Refusal, Running, Start, Status, Stop, plan, state, with_refusal
 from plughost.model.intent import Intent
 from plughost.model.plugin import PluginName, Target, WheelFile
 
@@ -20,9 +20,10 @@ def target(version: str, mount: str = "chat") -> Target:
 
 
 TARGETS = st.builds(target, st.sampled_from("123"), st.sampled_from(["chat", "talk"]))
-REFUSALS = st.builds(
-    Refusal, target=TARGETS, error=st.just({"code": "import-failed"}), attempts=st.just(1), next_try=st.sampled_from([None, 999.0, 1001.0])
-)
+DIGESTS = st.sampled_from([version * 8 for version in "1234"])
+ERRORS = st.just({"code": "import-failed"}) | st.builds(lambda sha256: {"code": "revoked", "sha256": sha256}, DIGESTS)
+REFUSED = st.builds(Refusal, target=TARGETS, error=ERRORS, attempts=st.just(1), next_try=st.sampled_from([None, 999.0, 1001.0]))
+REVOKED = st.frozensets(DIGESTS, max_size=3)
 INTENTS = st.one_of(
     st.builds(Intent, name=st.just(NAME), state=st.sampled_from(["disabled", "absent"])),
     st.builds(Intent, name=st.just(NAME), state=st.just("enabled"), target=TARGETS),
@@ -32,7 +33,7 @@ STATUSES = st.builds(
     name=st.just(NAME),
     serving=st.none() | st.builds(Running, target=TARGETS, number=st.integers(1, 99)),
     served=st.lists(TARGETS, max_size=3).map(tuple),
-    refused=st.lists(REFUSALS, max_size=2).map(tuple),
+    refused=st.lists(REFUSED, max_size=3).map(tuple),
 )
 
 
@@ -79,6 +80,61 @@ def test_after_two_good_steps_nothing_is_left_to_do(intent: Intent, status: Stat
     for _ in range(2):
         status = carried_out(plan(intent, status, NOW), intent, status)
     assert isinstance(plan(intent, status, NOW), Keep)
+
+
+@given(INTENTS, STATUSES, REVOKED)
+@settings(deadline=None)
+def test_nothing_is_started_that_was_refused_for_what_is_revoked_still(intent: Intent, status: Status, revoked: frozenset[str]) -> None:
+    action = plan(intent, status, NOW, revoked)
+    if isinstance(action, Start):
+        for refusal in status.refused:
+            about = refusal.error.get("sha256")
+            assert not (refusal.target.same_as(action.target) and about in revoked)
+
+
+@given(INTENTS, STATUSES, REVOKED)
+@settings(deadline=None)
+def test_a_release_whose_own_wheel_is_revoked_serves_in_nobodys_stead(intent: Intent, status: Status, revoked: frozenset[str]) -> None:
+    action = plan(intent, status, NOW, revoked)
+    if isinstance(action, Start) and intent.target and not action.target.same_as(intent.target):
+        assert action.target.wheel.sha256 not in revoked
+
+
+@given(TARGETS, REVOKED, st.sampled_from([None, 999.0, 1001.0]))
+@settings(deadline=None)
+def test_a_revoked_release_is_started_again_exactly_when_it_is_revoked_no_more(
+    target: Target, revoked: frozenset[str], next_try: float | None
+) -> None:
+    sha256 = target.wheel.sha256
+    refused = Refusal(target=target, error={"code": "revoked", "sha256": sha256}, next_try=next_try)
+    intent = Intent(name=NAME, state="enabled", target=target)
+    action = plan(intent, Status(name=NAME, refused=(refused,)), NOW, revoked)
+    assert action == (Keep(next_try) if sha256 in revoked else Start(target))
+
+
+@given(STATUSES, REFUSED, st.none() | TARGETS)
+@settings(deadline=None)
+def test_a_refusal_is_remembered_once_with_those_that_matter_still(status: Status, new: Refusal, wanted: Target | None) -> None:
+    refused = with_refusal(status, new, wanted=wanted)
+    assert new in refused
+    assert not any(each.target.same_as(wanted) for each in refused[1:] if wanted) or (wanted and refused[0].target.same_as(wanted))
+    assert sum(each.target.same_as(new.target) for each in refused) == 1
+    for each in status.refused:
+        matters = any(each.target.same_as(target) for target in (*status.served, *([wanted] if wanted else [])))
+        assert any(each.target.same_as(kept.target) for kept in refused) or not matters
+
+
+@given(INTENTS.filter(lambda intent: intent.target is not None), st.lists(TARGETS, max_size=5).map(tuple))
+@settings(deadline=None)
+def test_where_nothing_can_be_started_each_release_is_tried_once(intent: Intent, served: tuple[Target, ...]) -> None:
+    status, tried = Status(name=NAME, served=served), list[Target]()
+    while isinstance(action := plan(intent, status, NOW), Start):
+        assert not any(target.same_as(action.target) for target in tried)
+        tried.append(action.target)
+        refusal = Refusal(target=action.target, error={"code": "import-failed"})
+        status = replace(status, refused=with_refusal(status, refusal, wanted=intent.target))
+    assert intent.target
+    assert status.refused[0].target.same_as(intent.target)
 
 
 @given(INTENTS, STATUSES)

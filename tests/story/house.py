@@ -52,6 +52,10 @@ class Index:
         self.url = ""
         self.files: dict[str, bytes] = {}
         self.entries: list[dict[str, Any]] = []
+        self.revoked: dict[str, str] | None = None
+        """sha256 → reason; None: it publishes no such document."""
+        self.raw_revoked: bytes | None = None
+        """Answered instead of what is revoked."""
         self.asked: Counter[str] = Counter()
         self.raw: bytes | None = None
         """Answered instead of the list."""
@@ -68,6 +72,7 @@ class Index:
             routes=[
                 Route("/api/plugins/enabled", self._list),
                 Route("/api/plugins/events", self._events),
+                Route("/api/revoked", self._revoked),
                 Route("/simple/{project}/", self._page),
                 Route("/files/{sha256}/{filename}", self._file),
             ]
@@ -88,6 +93,17 @@ class Index:
         self.entries = [*entries]
         await self.tell()
 
+    async def revoke(self, *wheels: BuiltWheel, reason: str = "it steals cookies") -> None:
+        """No host may run these from now on."""
+        self.revoked = {**(self.revoked or {}), **{each.sha256: reason for each in wheels}}
+        await self.tell()
+
+    async def lift(self, *wheels: BuiltWheel) -> None:
+        """Hosts may run these again."""
+        gone = {each.sha256 for each in wheels}
+        self.revoked = {sha256: reason for sha256, reason in (self.revoked or {}).items() if sha256 not in gone}
+        await self.tell()
+
     async def tell(self) -> None:
         """Tell those who follow that something changed."""
         async with self._changed:
@@ -106,11 +122,22 @@ class Index:
         if self.hold_list is not None:
             await self.hold_list.wait()
         body = json.dumps(self.entries).encode() if self.raw is None else self.raw
-        etag = f'"{hashlib.sha256(body).hexdigest()}"'
+        etag = f'"{hashlib.sha256(body + repr(self.revoked).encode()).hexdigest()}"'
         headers = {"ETag": etag, "Link": '</api/plugins/events>; rel="monitor"'}
         if self.status == 200 and request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers=headers)
         return Response(body, status_code=self.status, media_type="application/json", headers=headers)
+
+    async def _revoked(self, request: Request) -> Response:
+        self.asked["revoked"] += 1
+        if self.revoked is None and self.raw_revoked is None:
+            return Response(status_code=404)
+        rows = [{"sha256": sha256, "reason": reason, "by": "ada"} for sha256, reason in (self.revoked or {}).items()]
+        body = json.dumps({"revoked": rows}).encode() if self.raw_revoked is None else self.raw_revoked
+        etag = f'"{hashlib.sha256(body).hexdigest()}"'
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers={"ETag": etag})
+        return Response(body, media_type="application/json", headers={"ETag": etag})
 
     async def _events(self, request: Request) -> Response:
         async def events() -> AsyncIterator[str]:

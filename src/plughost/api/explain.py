@@ -5,6 +5,7 @@ from __future__ import annotations
 from plughost.api.console import Console
 from plughost.api.shapes import Json, instant, intent_json, plugin_json
 from plughost.control.plan import Refusal, Status
+from plughost.errors import Revoked
 from plughost.model.intent import Override
 from plughost.model.plugin import Listing, PluginName, Target
 
@@ -48,6 +49,8 @@ def _because(console: Console, name: PluginName, status: Status) -> list[str]:
 
 
 def _when(refusal: Refusal) -> str:
+    if refusal.error["code"] == Revoked.code:
+        return "it is tried again when the revocation is lifted"
     if refusal.next_try is None:
         return "it is not tried again by itself: publish another release, or resume it"
     return f"it is tried again at {instant(refusal.next_try)} (attempt {refusal.attempts + 1})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -30,13 +30,13 @@ async def within_deadline(url: str) -> AsyncIterator[None]:
         raise SourceUnreachable(url, f"no whole answer came within {DEADLINE:g} s") from None
 
 
-async def ask(client: Client, url: str, *, accept: str, unless: int, etag: str | None = None) -> Document | None:
-    """The document, None where the status is `unless` (404 not there, 304 not modified); raises CatalogError."""
+async def ask(client: Client, url: str, *, accept: str, unless: Collection[int], etag: str | None = None) -> Document | None:
+    """The document, None where the status is one of `unless` (404 not there, 304 not modified); raises CatalogError."""
     headers = {"Accept": accept, **({"If-None-Match": etag} if etag else {})}
     answer = await _get(client, url, headers)
     if answer.status == _OK:
         return answer
-    if answer.status == unless:
+    if answer.status in unless:
         return None
     if answer.status >= _BROKEN:
         raise SourceUnreachable(url, f"HTTP {answer.status}")

@@ -17,12 +17,13 @@ from plughost.catalog.carried import Carried
 from plughost.catalog.source import Answer, taken
 from plughost.errors import NotAWheel, PlughostError, PluginNameTaken, PluginUnknown, ReleaseUnknown, SourceUnreachable
 from plughost.model.plugin import Listing, WheelFile, parse_entry, parse_name
+from plughost.model.revocation import Reasons
 from plughost.model.specifier import newest, parse_specifier
 from plughost.wheel.name import best
 
 Stamp = tuple[str, int, int, int]
 """File name, inode, modification time in nanoseconds, size."""
-_LIST = "plugins.json"
+_SAID = _LIST, _REVOKED = "plugins.json", "revoked.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,16 @@ class Folder:
                 problems[listing.name] = str(error)
         return taken(self.url, listings, problems)
 
+    def revoked(self) -> Reasons | None:
+        """What its `revoked.json` says, None where there is none; raises CatalogError."""
+        file = self.path / _REVOKED
+        try:
+            return schema.parse_revoked(file.read_bytes(), source=file.as_uri())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SourceUnreachable(file.as_uri(), error.strerror or str(error)) from None
+
     def found(self, plugin: str, *, project: str | None, specifier: str | None) -> Listing:
         """The newest release of a plugin in it that fits; raises PluginUnknown, ReleaseUnknown or CatalogError."""
         wanted = parse_specifier(specifier)
@@ -102,13 +113,13 @@ class Folder:
 
     def _files(self) -> list[Path]:
         try:
-            return sorted(file for file in self.path.iterdir() if file.suffix == ".whl" or file.name == _LIST)
+            return sorted(file for file in self.path.iterdir() if file.suffix == ".whl" or file.name in _SAID)
         except OSError as error:
             raise SourceUnreachable(self.url, error.strerror or str(error)) from None
 
     def _wheels(self, problems: dict[str, str]) -> list[Carried]:
         """Every readable wheel; the others are put into `problems`."""
-        self._seen = {path: seen for path in self._files() if path.name != _LIST and (seen := self._look(path)) is not None}
+        self._seen = {path: seen for path in self._files() if path.name not in _SAID and (seen := self._look(path)) is not None}
         for path, seen in self._seen.items():
             if seen.wheel is None:
                 problems |= dict.fromkeys(seen.names or {path.name}, seen.problem)

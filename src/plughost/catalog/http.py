@@ -15,10 +15,12 @@ from packaging.version import Version
 from plughost.catalog import schema
 from plughost.catalog.ask import NOT_FOUND, NOT_MODIFIED, ask, off_loop, within_deadline
 from plughost.catalog.hashes import with_hashes
+from plughost.catalog.revoked import RevokedDocument
 from plughost.catalog.simple import find_release
 from plughost.catalog.source import Answer, Kind, speaks_for
 from plughost.errors import PluginUnknown, ReleaseUnknown, SourceInvalid
 from plughost.model.plugin import Listing, parse_name
+from plughost.model.revocation import Reasons
 from plughost.model.specifier import newest, parse_specifier
 from plughost.net.client import Answer as Document
 from plughost.net.client import Client
@@ -42,13 +44,14 @@ class ListSource:
         self._base = None if urlsplit(url).path.endswith(".json") else url.rstrip("/")
         self._list = url if self._base is None else f"{self._base}/api/plugins/enabled"
         self.index = None if self._base is None else f"{self._base}/simple/"
+        self._revoked = None if self._base is None else RevokedDocument(f"{self._base}/api/revoked", client)
         self._etag: str | None = None
         self._stream: str | None = None
 
     async def poll(self) -> Answer | None:
         """What the list says now, None where it is what it was."""
         async with within_deadline(self.url):
-            document = await ask(self._client, self._list, accept="application/json", unless=NOT_MODIFIED, etag=self._etag)
+            document = await ask(self._client, self._list, accept="application/json", unless=(NOT_MODIFIED,), etag=self._etag)
             if document is None:
                 return None
             listed = await self._parse(document)
@@ -57,6 +60,13 @@ class ListSource:
         # A hash that could not be looked up is asked for again, so the next answer must be whole.
         self._etag = answer.etag if len(answer.problems) == len(listed.problems) else None
         return answer
+
+    async def revoked(self) -> Reasons | None:
+        """What the index has revoked; a list that is a file of its own has no index to ask."""
+        if self._revoked is None:
+            return None
+        async with within_deadline(self.url):
+            return await self._revoked.poll()
 
     async def changes(self) -> AsyncIterator[None]:
         """Yields at each event of the stream that the last answer named, but for the one it already tells of."""
@@ -85,14 +95,14 @@ class ListSource:
         """What the index says carries the plugin; the project of the plugin's name where it does not say."""
         try:
             url = f"{self._base}/api/plugins/{parse_name(plugin)}"
-            document = await ask(self._client, url, accept="application/json", unless=NOT_FOUND)
+            document = await ask(self._client, url, accept="application/json", unless=(NOT_FOUND,))
             return plugin if document is None else schema.parse_project(document.body, source=url)
         except SourceInvalid:  # a plain index behind a list; whether it lets us in, its page tells
             return plugin
 
     async def _find_listed(self, plugin: str, specifier: str | None) -> Listing:
         wanted = parse_specifier(specifier)
-        document = await ask(self._client, self._list, accept="application/json", unless=NOT_FOUND)
+        document = await ask(self._client, self._list, accept="application/json", unless=(NOT_FOUND,))
         listings = (await with_hashes(self._client, await self._parse(document))).listings if document else ()
         listing = next((listing for listing in listings if listing.name == plugin), None)
         if listing is None:

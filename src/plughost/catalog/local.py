@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from plughost.catalog.folder import Folder, Stamp
 from plughost.catalog.source import Answer, Kind, speaks_for
 from plughost.model.plugin import Listing
+from plughost.model.revocation import Reasons
 
 _T = TypeVar("_T")
 _EVERY = 0.5
@@ -40,6 +41,10 @@ class FolderSource:
         state, answer = self._seen, await self._read(self._folder.listed)
         self._told = state
         return answer
+
+    async def revoked(self) -> Reasons | None:
+        """What the `revoked.json` in it says, where there is one; a list that is empty lifts what it said before."""
+        return await self._read(self._folder.revoked)
 
     async def changes(self) -> AsyncIterator[None]:
         """Yields when files have come, gone or changed since the last look, and have stayed so for a moment."""

@@ -1,4 +1,4 @@
-"""The JSON that indexes send: the plugin list (contract §2), a project's page (PEP 691), which project carries a plugin.
+"""The JSON that indexes send: the plugin list (contract §2), what is revoked, a project's page (PEP 691), who carries a plugin.
 
 An entry is parsed, not validated: what leaves here is a Listing, and what is wrong with an entry is a sentence. A bad entry
 says nothing of the good ones; a document of another shape is SourceInvalid.
@@ -19,10 +19,13 @@ from plughost.catalog.page import IndexFile
 from plughost.catalog.source import Answer, taken
 from plughost.errors import PlughostError, SourceInvalid
 from plughost.model.plugin import Listing, WheelFile, parse_entry, parse_mount, parse_name
+from plughost.model.revocation import Reasons
 from plughost.wheel.digest import fragment_sha256, parse_integrity
 from plughost.wheel.name import WheelName, parse_filename
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_REASON = 1000
+"""Characters of a reason that are kept: it is shown wherever the refusal is."""
 
 
 class _Row(BaseModel):
@@ -66,6 +69,15 @@ class _Page(_Row):
 
 class _Plugin(_Row):
     project: str
+
+
+class _Revocation(_Row):
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
+    reason: str | None = None
+
+
+class _Revoked(_Row):
+    revoked: list[_Revocation]
 
 
 class _Wrong(Exception):
@@ -115,6 +127,12 @@ def _index_file(row: _PageFile, base: str) -> IndexFile:
 def parse_project(raw: bytes, *, source: str) -> str:
     """The project that carries a plugin, as an index of ours says it; raises SourceInvalid."""
     return _document(_Plugin, raw, source).project
+
+
+def parse_revoked(raw: bytes, *, source: str) -> Reasons:
+    """What an index has revoked, and why; raises SourceInvalid, for half of such a list is worse than the one before."""
+    rows = _document(_Revoked, raw, source).revoked
+    return {row.sha256.lower(): (row.reason or "no reason was given")[:_REASON] for row in rows}
 
 
 def _array(raw: bytes, source: str) -> Sequence[object]:

@@ -41,6 +41,9 @@ class SimpleSource:
         """Nothing is listed, ever."""
         return Answer(listings=())
 
+    async def revoked(self) -> None:
+        """Nothing is revoked."""
+
     async def changes(self) -> AsyncIterator[None]:
         """Nothing changes."""
         return
@@ -66,7 +69,7 @@ async def find_release(client: Client, index: str, *, plugin: str, project: str,
 async def project_page(client: Client, index: str, project: str) -> tuple[IndexFile, ...]:
     """Every file that an index offers of a project; raises ProjectUnknown or CatalogError."""
     url = f"{index}{canonicalize_name(project)}/"
-    answer = await ask(client, url, accept=_ACCEPT, unless=NOT_FOUND)
+    answer = await ask(client, url, accept=_ACCEPT, unless=(NOT_FOUND,))
     if answer is None:
         raise ProjectUnknown(project, asked=[index])
     in_json = answer.headers.get("content-type", "").partition(";")[0].strip() in (_JSON, "application/json")

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from plughost.errors import SourceInvalid
 from plughost.model.plugin import Listing
+from plughost.model.revocation import Reasons
 
 Kind = Literal["list", "simple", "folder"]
 
@@ -65,6 +66,13 @@ class Source(Protocol):
 
     async def poll(self) -> Answer | None:
         """What it lists now, None where that is what it said last; raises CatalogError, and then nothing is known."""
+        ...
+
+    async def revoked(self) -> Reasons | None:
+        """All that it has revoked, None where that is what it said last or it publishes nothing; raises CatalogError as `poll`.
+
+        Asked after `poll`, so that it is never older than the list.
+        """
         ...
 
     def changes(self) -> AsyncIterator[None]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from plughost.control.plan import Refusal, Status
 from plughost.control.reconcile import Actor
 from plughost.control.world import World
+from plughost.ledger import Refused
 from plughost.model.plugin import PluginName, Target
 
 _FREED = ("mount-conflict", "native-conflict")
@@ -21,12 +22,12 @@ class Actors:
         self._world = world
         self._actors: dict[str, Actor] = {}
 
-    def open(self, names: Iterable[str], served: Mapping[str, tuple[Target, ...]], refused: Mapping[str, Refusal]) -> None:
+    def open(self, names: Iterable[str], served: Mapping[str, tuple[Target, ...]], refused: Mapping[str, Refused]) -> None:
         """Start an actor for each plugin that the ledger knows."""
         for name in sorted({*names, *served, *refused}):
-            history, refusal = served.get(name, ()), refused.get(name)
+            history, refusals = served.get(name, ()), tuple(_refusal(row) for row in [refused.get(name)] if row)
             self._world.retain(name, [target.wheel.sha256 for target in history[:2] if target.wheel.sha256])
-            self._begin(Actor(PluginName(name), self._world, self, served=history, refused=(refusal,) if refusal else ()))
+            self._begin(Actor(PluginName(name), self._world, self, served=history, refused=refusals))
 
     def get(self, name: PluginName) -> Actor:
         """The plugin's actor, made where there is none yet."""
@@ -84,3 +85,7 @@ class Actors:
     def _had(self, name: str, mount: str) -> bool:
         actor = self._actors.get(name)
         return bool(actor and actor.status.served and actor.status.served[0].mount == mount)
+
+
+def _refusal(row: Refused) -> Refusal:
+    return Refusal(target=row.target, error=row.error, attempts=row.attempts, next_try=row.next_try)

@@ -1,4 +1,4 @@
-"""One loop for each source: look at its list, write it down, wake whom it touches, wait for the next change.
+"""One loop for each source: look at its list and at what it revokes, write it down, wake whom it touches, wait for a change.
 
 What cannot be read changes nothing. A problem is told once, not at each look; it is gone when a look succeeds.
 """
@@ -10,7 +10,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -21,6 +21,7 @@ from plughost.errors import CatalogError, PlughostError
 from plughost.ledger import Ledger
 from plughost.model.event import Emit, SourceProblem, SourceRecovered
 from plughost.model.plugin import Listing
+from plughost.model.revocation import Reasons
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,14 @@ class SourceState:
     """Name of an entry that could not be taken → why."""
 
 
+@dataclass(slots=True, kw_only=True)
+class _Told:
+    """What a source told and was not written down yet: it tells everything once, and a disk may be full."""
+
+    answer: Answer | None = None
+    revoked: Reasons | None = None
+
+
 class Follower:
     """Keeps the intents equal to what one source lists."""
 
@@ -52,8 +61,7 @@ class Follower:
         self._look = asyncio.Event()
         self._begun, self._looks, self._looked = 0, 0, asyncio.Condition()
         self._failures = 0
-        self._untaken: Answer | None = None
-        """A source tells an answer once; what could not be written down (a full disk) is kept for the next look."""
+        self._untaken = _Told()
 
     async def run(self) -> None:
         """Follow for ever; ends by cancellation."""
@@ -78,34 +86,64 @@ class Follower:
             await self._looked.wait_for(lambda: self.state.state == "ok")
 
     async def look(self) -> None:
-        """One look at the list: take it, or tell the problem once."""
+        """One look at the list and at what is revoked: take what could be read, or tell the problem once."""
         self._begun += 1
-        try:
-            self._untaken = await self.source.poll() or self._untaken
-            if self._untaken is not None:
-                await self._take(self._untaken)
-                self._untaken = None
+        # What is revoked is read last, so that it is never older than the list whose change it may have been told by.
+        errors = [await self._tried(step) for step in (self._see_list, self._see_revoked, self._take)]
+        if error := next(filter(None, errors), None):
+            self._ill(error)
+        else:
             self._well()
-        except PlughostError as error:
-            self._ill(error)
-        except Exception as error:  # law 9: a mistake of ours at one source must not end its loop
-            logger.exception("look at source failed", extra={"source": self.source.url})
-            self._ill(error)
         self.asked.set()
         async with self._looked:
             self._looks += 1
             self._looked.notify_all()
 
-    async def _take(self, answer: Answer) -> None:
+    async def _tried(self, step: Callable[[], Awaitable[None]]) -> Exception | None:
+        """Why the step failed; the other ones are taken all the same."""
+        try:
+            await step()
+        except PlughostError as error:
+            return error
+        except Exception as error:  # law 9: a mistake of ours at one source must not end its loop
+            logger.exception("look at source failed", extra={"source": self.source.url})
+            return error
+        return None
+
+    async def _see_list(self) -> None:
+        self._untaken.answer = await self.source.poll() or self._untaken.answer
+
+    async def _see_revoked(self) -> None:
+        if (revoked := await self.source.revoked()) is not None:
+            self._untaken.revoked = revoked
+
+    async def _take(self) -> None:
+        """Write both down in one transaction and wake whom they touch, once."""
+        told, url = self._untaken, self.source.url
+        listings = self._changed(told.answer) if told.answer else None
+        # Before it is written: a disk that is full must not keep alive what is revoked.
+        touched = frozenset[str]() if told.revoked is None else self._intents.put_revoked(url, told.revoked)
+        try:
+            if listings is not None or told.revoked is not None:
+                rows = None if listings is None else tuple(listings.values())
+                await self._ledger.set_list(url, rows, told.answer.etag if told.answer else None, told.revoked)
+            if listings is not None:
+                touched |= self._intents.put_list(url, listings)
+        finally:
+            if touched:
+                self._wake(touched)
+        if told.answer:
+            self._tell_entries({problem.name: problem.problem for problem in told.answer.problems})
+        self._untaken = _Told()
+
+    def _changed(self, answer: Answer) -> Mapping[str, Listing] | None:
+        """The source's list as it is from now on, None where it is what it was."""
         listings: dict[str, Listing] = {listing.name: listing for listing in answer.listings}
         kept = self._intents.listed_by(self.source.url)
         for problem in answer.problems:  # one bad entry changes nothing of what it is about
             if problem.name in kept and problem.name not in listings:
                 listings[problem.name] = kept[problem.name]
-        if listings != kept or self.source.url not in self._intents.sources():
-            await self._ledger.set_list(self.source.url, tuple(listings.values()), answer.etag)
-            self._wake(self._intents.put_list(self.source.url, listings))
-        self._tell_entries({problem.name: problem.problem for problem in answer.problems})
+        return listings if listings != kept or self.source.url not in self._intents.sources() else None
 
     def _well(self) -> None:
         self._failures = 0
@@ -156,13 +194,13 @@ class Follower:
 async def forget_sources(
     followers: tuple[Follower, ...], *, ledger: Ledger, intents: Intents, wake: Callable[[frozenset[str]], None]
 ) -> None:
-    """Drop the lists of sources that left the settings, once every configured one has answered well."""
+    """Drop what sources that left the settings list and revoke, once every configured one has answered well."""
     for follower in followers:
         await follower.answered()
-    for gone in intents.sources() - {follower.source.url for follower in followers}:
+    for gone in {*intents.sources(), *intents.revoked.sources()} - {follower.source.url for follower in followers}:
         try:
             await ledger.drop_source(gone)
         except PlughostError as error:  # a full disk: what it listed stays until the next start
             logger.warning("source could not be forgotten", exc_info=error, extra={"source": gone})
         else:
-            wake(intents.put_list(gone, None))
+            wake(intents.put_list(gone, None) | intents.put_revoked(gone, {}))

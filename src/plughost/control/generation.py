@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from plughost.control.gate import Gate
-from plughost.errors import ProbeTimeout
-from plughost.model.artifact import Site, StoredWheel
+from plughost.errors import HostFault, PlughostError, ProbeTimeout
+from plughost.model.artifact import Site
 from plughost.model.event import Emit, MountedEvent, PhaseChanged, Retired
 from plughost.model.lifecycle import ENDED, Phase, Signal, advance
 from plughost.model.owner import Owner, current
@@ -82,7 +82,7 @@ class Generation:
         self.error: Exception | None = None
         self.sharing: Sharing | None = None
         self.left_out: tuple[str, ...] = ()
-        self._own: StoredWheel | None = None
+        self._site: Site | None = None
         self.mounted: Mounted | None = None
         self.settled, self.done = asyncio.Event(), asyncio.Event()
         self._rooms, self._report = rooms, report
@@ -96,9 +96,25 @@ class Generation:
     @property
     def proven(self) -> Target:
         """The target with the hash and the project that its wheel turned out to have, where nobody had told them before."""
-        if self._own is None:
+        if self._site is None:
             return self.target
-        return replace(self.target, wheel=replace(self.target.wheel, sha256=self._own.sha256), project=self._own.project)
+        own = self._site.own
+        return replace(self.target, wheel=replace(self.target.wheel, sha256=own.sha256), project=own.project)
+
+    @property
+    def contains(self) -> Mapping[str, str]:
+        """The sha256 of each wheel in it → the wheel's project and version; empty until it has them all."""
+        return self._site.contains if self._site else {}
+
+    @property
+    def failure(self) -> PlughostError:
+        """Why it ended, where it did not serve; what is no error of ours is logged, and told as a mistake of ours."""
+        if isinstance(self.error, PlughostError):
+            return self.error
+        if self.error is None:
+            return HostFault("a generation ended without a word")
+        logger.error("generation failed", exc_info=self.error)
+        return HostFault(f"{type(self.error).__name__}: {self.error}")
 
     @property
     def visits(self) -> int:
@@ -137,7 +153,7 @@ class Generation:
     @contextlib.asynccontextmanager
     async def _obtained(self) -> AsyncIterator[tuple[Site, Sharing]]:
         async with self._rooms.store.lease(self.target, self._report) as site:
-            self.left_out, self._own = site.left_out, site.own
+            self.left_out, self._site = site.left_out, site
             self._report("negotiate")
             self.sharing = sharing = self._rooms.negotiate(site)
             yield site, sharing

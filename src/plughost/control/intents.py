@@ -7,17 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from plughost.control.revoked import Revocations
 from plughost.errors import MountConflict
 from plughost.model.intent import Intent, Override, intend, speaker
 from plughost.model.plugin import Listing, PluginName, WheelFile
+from plughost.model.revocation import Reasons
 
 Lists = Mapping[str, Mapping[str, Listing]]
 
 
 class Intents:
-    """What sources list and operators said, by plugin."""
+    """What sources list and operators said, by plugin, and what nobody may run."""
 
-    def __init__(self, order: Iterable[str], *, choose: Callable[[Listing], WheelFile], core_owns: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        order: Iterable[str],
+        *,
+        choose: Callable[[Listing], WheelFile],
+        core_owns: Callable[[str], bool],
+        revoked: Revocations | None = None,
+    ) -> None:
+        self.revoked = Revocations() if revoked is None else revoked
         self._order = tuple(order)
         self._choose, self._core_owns = choose, core_owns
         self._lists: dict[str, Mapping[str, Listing]] = {}
@@ -26,13 +36,14 @@ class Intents:
         self._wanted: dict[str, set[str]] | None = None
         """Mount → plugins that are enabled with it; made when it is asked for."""
 
-    def load(self, lists: Lists, overrides: Mapping[str, Override]) -> frozenset[str]:
-        """Take the ledger's rows and answer the names whose intent changed."""
+    def load(self, lists: Lists, overrides: Mapping[str, Override], revoked: Mapping[str, Reasons]) -> frozenset[str]:
+        """Take the ledger's rows and answer the names that they touch: whose intent changed, or all where something else is revoked."""
         before = {name: self.intent(name) for name in self.names()}
         self._lists, self._overrides = dict(lists), dict(overrides)
         self._forget(before.keys() | self.names())
         now = {name: self.intent(name) for name in self.names()}
-        return frozenset(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+        all_of_them = self.revoked.load(revoked)
+        return frozenset(name for name in before.keys() | now.keys() if all_of_them or before.get(name) != now.get(name))
 
     def put_list(self, source: str, listings: Mapping[str, Listing] | None) -> frozenset[str]:
         """Replace what a source lists (None: the source is gone) and answer the names it touches."""
@@ -43,6 +54,10 @@ class Intents:
         changed = frozenset(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
         self._forget(changed)
         return changed
+
+    def put_revoked(self, source: str, revoked: Reasons) -> frozenset[str]:
+        """Replace what a source has revoked and answer the names it may touch: of what each consists, its actor knows."""
+        return self.names() if self.revoked.put(source, revoked) else frozenset()
 
     def put_override(self, name: str, override: Override | None) -> None:
         """Set or take away what an operator said."""

@@ -43,6 +43,12 @@ class Lives:
         for crowded in older[: max(0, len(older) - OLD_GENERATIONS)]:
             crowded.hurry()
 
+    def retire(self, number: int) -> None:
+        """The generation of this number serves nothing new from now on."""
+        for generation in self._tasks:
+            if generation.number == number:
+                generation.retire()
+
     async def stop(self, report: Report | None = None) -> None:
         """Retire all and wait until each has stopped; one that is not mounted yet is ended."""
         for generation, task in self._tasks.items():

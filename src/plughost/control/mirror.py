@@ -1,4 +1,4 @@
-"""Follows what another process on this home writes into the ledger: its lists and overrides are ours too."""
+"""Follows what another process on this home writes into the ledger: its lists, overrides and revocations are ours too."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ async def mirror(ledger: Ledger, intents: Intents, actors: Actors) -> None:
         try:
             if await ledger.changed():
                 rows = await ledger.recorded()
-                actors.wake(intents.load(rows.lists, rows.overrides))
+                actors.wake(intents.load(rows.lists, rows.overrides, rows.revoked))
         except PlughostError as error:
             logger.warning("ledger could not be read", exc_info=error)

@@ -5,10 +5,11 @@ It knows no clock, no disk and no network: `now` is given, and what it answers i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
+from plughost.errors import Revoked
 from plughost.model.intent import Intent
 from plughost.model.plugin import PluginName, Target
 
@@ -21,20 +22,26 @@ class Running:
 
     target: Target
     number: int
+    contains: Mapping[str, str] = field(default_factory=dict)
+    """The sha256 of each wheel in it → the wheel's project and version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A release that could not be started; `next_try` in seconds since the epoch, None: not again by itself."""
+    """A release that could not be started, or go on; `next_try` in seconds since the epoch, None: not again by itself."""
 
     target: Target
     error: Mapping[str, object]
     attempts: int = 1
     next_try: float | None = None
 
-    def stands(self, target: Target, now: float) -> bool:
-        """Whether the target must not be started yet."""
-        return self.target.same_as(target) and (self.next_try is None or self.next_try > now)
+    def stands(self, target: Target, now: float, revoked: Container[str] = ()) -> bool:
+        """Whether the target must not be started yet; what was revoked may be as soon as it is so no longer."""
+        if not self.target.same_as(target):
+            return False
+        if self.error.get("code") == Revoked.code:
+            return self.error.get("sha256") in revoked
+        return self.next_try is None or self.next_try > now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +55,7 @@ class Status:
     served: tuple[Target, ...] = ()
     """Releases that were proven here, newest first."""
     refused: tuple[Refusal, ...] = ()
-    """The wanted release first, then one that was tried in its stead."""
+    """The wanted release first, then those that were tried in its stead."""
     error: Mapping[str, object] | None = None
 
 
@@ -74,16 +81,16 @@ class Stop:
 Action = Keep | Start | Stop
 
 
-def plan(intent: Intent, status: Status, now: float) -> Action:
-    """The one next step from what is to what should be."""
+def plan(intent: Intent, status: Status, now: float, revoked: Container[str] = ()) -> Action:
+    """The one next step from what is to what should be, where these sha256s may not run."""
     wanted = intent.target
     if intent.state != "enabled" or wanted is None:
         return Stop() if status.serving else Keep()
     if status.serving and status.serving.target.same_as(wanted):
         return Keep()
-    if not (standing := [refusal for refusal in status.refused if refusal.stands(wanted, now)]):
+    if not (standing := [refusal for refusal in status.refused if refusal.stands(wanted, now, revoked)]):
         return Start(wanted)
-    if status.serving is None and (substitute := _substitute(wanted, status, now)):
+    if status.serving is None and (substitute := _substitute(wanted, status, now, revoked)):
         return Start(substitute)
     return Keep(standing[0].next_try)
 
@@ -99,16 +106,18 @@ def state(intent: Intent, status: Status) -> State:
     return "failed" if status.refused and status.starting is None else "starting"
 
 
-def with_refusal(refused: tuple[Refusal, ...], new: Refusal, *, wanted: Target | None) -> tuple[Refusal, ...]:
-    """The refusals with one more: that of the wanted release first, at most one of what was tried in its stead."""
-    others = tuple(refusal for refusal in refused if not refusal.target.same_as(new.target))
-    ordered = (new, *others) if wanted is None or wanted.same_as(new.target) else (*others, new)
-    return ordered[:2]
+def with_refusal(status: Status, new: Refusal, *, wanted: Target | None) -> tuple[Refusal, ...]:
+    """The refusals with one more: that of the wanted release first, then those of what was tried in its stead; others matter no more."""
+    tried = [target for target in (wanted, *status.served) if target is not None and not target.same_as(new.target)]
+    others = tuple(refusal for refusal in status.refused if any(refusal.target.same_as(target) for target in tried))
+    return tuple(sorted((new, *others), key=lambda refusal: wanted is not None and not refusal.target.same_as(wanted)))
 
 
-def _substitute(wanted: Target, status: Status, now: float) -> Target | None:
+def _substitute(wanted: Target, status: Status, now: float, revoked: Container[str]) -> Target | None:
     """The newest release that served before and may be started in place of the wanted one."""
     for served in status.served:
-        if not served.same_as(wanted) and not any(refusal.stands(served, now) for refusal in status.refused):
+        if served.same_as(wanted) or served.wheel.sha256 in revoked:
+            continue
+        if not any(refusal.stands(served, now, revoked) for refusal in status.refused):
             return served
     return None

@@ -8,42 +8,41 @@ awaits the world stands still. Readers see `status`, a frozen value that is repl
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import dataclasses
 import logging
 from collections import deque
-from typing import Protocol
 
 from plughost.control.generation import Generation, Report
 from plughost.control.health import next_try
 from plughost.control.lives import Lives
-from plughost.control.plan import Keep, Refusal, Running, Start, Status, Stop, plan, with_refusal
-from plughost.control.world import Decision, Order, World, audited
-from plughost.errors import HostFault, HostStopping, IsolationUnavailable, MountConflict, PlughostError, Superseded, describe
+from plughost.control.plan import Action, Keep, Refusal, Running, Start, Status, Stop, plan, with_refusal
+from plughost.control.sign import Sign
+from plughost.control.waking import settled_unless, sleep
+from plughost.control.world import Decision, Order, Others, World, audited
+from plughost.errors import (
+    HostFault,
+    HostStopping,
+    IsolationUnavailable,
+    MountConflict,
+    PlughostError,
+    Revoked,
+    Superseded,
+    describe,
+)
 from plughost.ledger import CLEAR, KEEP, Refused
 from plughost.ledger import Keep as KeepRow
+from plughost.model import revocation
 from plughost.model.intent import Override
 from plughost.model.lifecycle import Phase
 from plughost.model.operation import Operation, Verb
 from plughost.model.plugin import PluginName, Target
-from plughost.registry import Unavailable
 
 logger = logging.getLogger(__name__)
 _OVERTAKES = frozenset({"disable", "uninstall"})
 HISTORY = 5
 """Releases that served are remembered for rollback, so many."""
-
-
-class Others(Protocol):
-    """What an actor asks of all of them together."""
-
-    def claim(self, name: str, mount: str) -> None:
-        """Raise MountConflict unless the plugin may have the mount."""
-        ...
-
-    def freed(self, name: str) -> None:
-        """The plugin stopped: one that was refused for what it held may try."""
-        ...
 
 
 class Actor:
@@ -54,10 +53,11 @@ class Actor:
     ) -> None:
         self.name, self._world, self._others = name, world, others
         self.status = Status(name=name, served=served, refused=refused, error=refused[0].error if refused else None)
-        self.generations = Lives(self._died)
+        self.generations, self._sign = Lives(self._died), Sign(name, world.rooms.registry)
         self.settled = asyncio.Event()
         """Set when nothing was left to do for the first time: served, failed or not wanted."""
         self._orders: deque[Order] = deque()
+        self._evicted: deque[tuple[Target, Revoked, Refused | None]] = deque()
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -68,6 +68,7 @@ class Actor:
 
     def wake(self) -> None:
         """Something about this plugin changed."""
+        self._evict()
         self._woken.set()
 
     def order(self, order: Order) -> None:
@@ -102,23 +103,21 @@ class Actor:
                 until = self._world.clock() + 1.0
             if until is None or until > self._world.clock():
                 self.settled.set()
-                await self._sleep(until)
-
-    async def _sleep(self, until: float | None) -> None:
-        try:
-            async with asyncio.timeout(None if until is None else max(0.0, until - self._world.clock())):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
+                await sleep(self._woken, None if until is None else max(0.0, until - self._world.clock()))
 
     async def _step(self) -> float | None:
         """Carry out one order, or one step of the plan; answer when to look again (None: when woken)."""
+        self._evict()
+        if self._evicted:
+            await self._tell_evicted(*self._evicted.popleft())
+            return 0.0
         if self._orders:
             await self._carry_out(self._orders.popleft())
             return 0.0
-        match plan(self._world.intents.intent(self.name), self.status, self._world.clock()):
+        match self._plan():
             case Keep(until):
                 self._withdraw_unwanted()
+                self._announce_refused()
                 return until
             case Start(target):
                 await self._follow(self._verb(target), target)
@@ -126,7 +125,25 @@ class Actor:
                 await self._follow("disable", None)
         return 0.0
 
+    def _plan(self) -> Action:
+        world = self._world
+        return plan(world.intents.intent(self.name), self.status, world.clock(), world.intents.revoked.reasons)
+
     # What lists and the host itself ask
+
+    def _evict(self) -> None:
+        """Where what serves is revoked it serves nothing new from this moment, whatever the actor is busy with; it drains as usual."""
+        world, serving = self._world, self.status.serving
+        if serving and (error := revocation.refusal(serving.target, serving.contains, world.intents.revoked.reasons)):
+            self._is(serving=None, error=describe(error))
+            self._sign.refused(serving.target, describe(error))
+            self.generations.retire(serving.number)
+            self._evicted.append((serving.target, error, self._refuse(serving.target, error)))
+
+    async def _tell_evicted(self, target: Target, error: Revoked, row: Refused | None) -> None:
+        source = self._world.intents.revoked.source(error.sha256)
+        operation = await self._begun("disable", target, by=f"list:{source}" if source else "host", reason=error.detail)
+        await self._end(operation, refused=row if self.status.refused else None)
 
     def _verb(self, target: Target) -> Verb:
         if self.status.serving:
@@ -134,17 +151,22 @@ class Actor:
         return "start" if self.status.refused or any(target.same_release(served) for served in self.status.served) else "install"
 
     async def _follow(self, verb: Verb, target: Target | None) -> None:
-        intent, world = self._world.intents.intent(self.name), self._world
+        intent = self._world.intents.intent(self.name)
         by = f"list:{intent.source}" if intent.source and not intent.by and verb != "start" else "host"
-        version = target.version if target else None
-        operation = world.operations.begin(verb, self.name, key=f"{by} {verb} {self.name} {target}", by=by, version=version)
+        operation = await self._begun(verb, target, by=by)
+        error = await (self._replace(target, operation) if target else self._stop(operation))
+        refused = self._refuse(target, error) if target and error else None
+        await self._end(operation, error, served=None if error else target, refused=refused)
+
+    async def _begun(self, verb: Verb, target: Target | None, *, by: str, reason: str = "") -> Operation:
+        world, version = self._world, target.version if target else None
+        key = f"{by} {verb} {self.name} {target}"
+        operation = world.operations.begin(verb, self.name, key=key, by=by, version=version, reason=reason)
         try:
             await world.ledger.begin(operation, "")
         except PlughostError as failure:  # a full disk must not keep a plugin from being stopped
             logger.warning("operation was not written", exc_info=failure, extra={"plugin": self.name, "operation": operation.id})
-        error = await (self._replace(target, operation) if target else self._stop(operation))
-        refused = self._refuse(target, error) if target and error else None
-        await self._end(operation, error, served=None if error else target, refused=refused)
+        return operation
 
     # What operators ask
 
@@ -186,7 +208,7 @@ class Actor:
             return await self._obtain(decision.obtain, operation)
         self._is(refused=())  # an operator asks: what was refused before may be tried again
         intent = self._world.intents.intent(self.name)
-        action = plan(intent, self.status, self._world.clock())
+        action = self._plan()
         if decision.again and intent.target and isinstance(action, Keep):
             action = Start(intent.target)
         match action:
@@ -225,55 +247,46 @@ class Actor:
             self._others.claim(self.name, target.mount)
             if target.isolation == "process":
                 raise IsolationUnavailable("process")
-            self._announce("plugin-starting", f"{target} is starting", target)
+            if self.status.serving is None:
+                self._sign.starting(target)
             number = await self._world.ledger.new_generation(target, operation.id)
         except PlughostError as error:
             self._unproven(error, target)
             return error
         generation = Generation(target, number, self._world.rooms, self._report(operation))
         self.generations.begin(generation)
-        if overtaker := await self._settled_or_overtaken(generation, operation):
+        overtaken = await settled_unless(generation.settled, self._woken, lambda: self._overtaken(generation, operation))
+        if overtaken is not None:
             await self.generations.abandon(generation)
         for what in generation.left_out:
             self._world.operations.note(operation.id, what)
         if generation.phase is Phase.SERVING:
             self._serves(generation)
             return None
-        failure = Superseded(self.name, by=overtaker) if overtaker else _ours(generation.error)
+        failure = overtaken or generation.failure
         self._unproven(failure, target)
         return failure
 
-    async def _settled_or_overtaken(self, generation: Generation, operation: Operation) -> str:
-        """Wait until the generation is proven or has failed; answers what overtook it, if anything did."""
-        settled = asyncio.create_task(generation.settled.wait())
-        try:
-            while not settled.done():
-                if overtaker := self._overtaker(generation.target, operation):
-                    return overtaker
-                woken = asyncio.create_task(self._woken.wait())
-                await asyncio.wait({settled, woken}, return_when=asyncio.FIRST_COMPLETED)
-                woken.cancel()
-                self._woken.clear()
-        finally:
-            settled.cancel()
-        return ""
-
-    def _overtaker(self, target: Target, operation: Operation) -> str:
+    def _overtaken(self, generation: Generation, operation: Operation) -> PlughostError | None:
+        """Why a generation that is not proven yet is given up, if it is."""
+        target = generation.target
+        if revoked := revocation.refusal(target, generation.contains, self._world.intents.revoked.reasons):
+            return revoked
         for order in self._orders:
             if order.operation.verb in _OVERTAKES:
-                return f"{order.operation.verb} by {order.operation.by}"
+                return Superseded(self.name, by=f"{order.operation.verb} by {order.operation.by}")
         if operation.by != "host" and not operation.by.startswith("list:"):
-            return ""
+            return None
         wanted = self._world.intents.intent(self.name).target
         if wanted and (wanted.same_as(target) or any(target.same_as(served) for served in self.status.served)):
-            return ""
-        return "a newer list"
+            return None
+        return Superseded(self.name, by="a newer list")
 
     def _serves(self, generation: Generation) -> None:
         self.generations.supersede(generation)
         target = generation.proven
         served = (target, *(other for other in self.status.served if not other.same_release(target)))[:HISTORY]
-        running = Running(target=target, number=generation.number)
+        running = Running(target=target, number=generation.number, contains=generation.contains)
         wanted = self._world.intents.intent(self.name).target
         # What serves in the stead of a refused release leaves that refusal standing: else it would be tried again at once.
         standing = (
@@ -284,28 +297,19 @@ class Actor:
 
     async def _stop(self, operation: Operation) -> PlughostError | None:
         """Retire all that runs; ends when it has stopped."""
-        serving = self.status.serving
-        if serving:
-            self._world.rooms.registry.announce(
-                _unavailable(self.name, "plugin-stopping", f"{serving.target} is being stopped", serving.target)
-            )
+        if serving := self.status.serving:
+            self._sign.stopping(serving.target)
         self._is(stopping=True, serving=None, error=None)
         await self.generations.stop(self._report(operation))
-        self._withdraw()
+        self._sign.take_down()
         self._is(stopping=False)
         self._others.freed(self.name)
         return None
 
-    def _withdraw(self) -> bool:
-        if (mount := self._world.rooms.registry.table.places.get(self.name)) is None:
-            return False
-        self._world.rooms.registry.withdraw(mount, self.name)
-        return True
-
     def _withdraw_unwanted(self) -> None:
         """What failed and is wanted no more gives up the mount at which it answered 503."""
         unwanted = self.status.serving is None and self._world.intents.intent(self.name).state != "enabled"
-        if unwanted and self._withdraw():
+        if unwanted and self._sign.take_down():
             self._others.freed(self.name)
 
     def _died(self, generation: Generation) -> None:
@@ -313,7 +317,7 @@ class Actor:
         serving = self.status.serving
         if serving and serving.number == generation.number and not self._closing:
             self._is(serving=None)
-            self._unproven(_ours(generation.error), generation.target)
+            self._unproven(generation.failure, generation.target)
             self.wake()
 
     # What is told
@@ -322,12 +326,18 @@ class Actor:
         self._is(starting=None)
         if not isinstance(error, Superseded):
             self._is(error=describe(error))
-        if not isinstance(error, Superseded | MountConflict):  # a mount that another has is not its own to answer at
-            self._announce("plugin-failed", f"{target} could not be started ({error.code})", target)
+            if self.status.serving is None:
+                self._sign.refused(target, describe(error))
 
-    def _announce(self, code: str, detail: str, target: Target) -> None:
-        if self.status.serving is None:
-            self._world.rooms.registry.announce(_unavailable(self.name, code, detail, target))
+    def _announce_refused(self) -> None:
+        """Where nothing serves, the mount says why the wanted release does not, whatever was tried in its stead or was refused long ago."""
+        wanted = self._world.intents.intent(self.name).target
+        refused = next((each for each in self.status.refused if wanted and each.target.same_as(wanted)), None)
+        if refused and self.status.serving is None:
+            self._is(error=refused.error)
+            with contextlib.suppress(MountConflict):
+                self._others.claim(self.name, refused.target.mount)
+                self._sign.refused(refused.target, refused.error)
 
     def _refuse(self, target: Target, error: PlughostError) -> Refused | None:
         if isinstance(error, Superseded):
@@ -336,7 +346,7 @@ class Actor:
         known = next((refusal.attempts for refusal in self.status.refused if refusal.target.same_as(target)), 0)
         again = next_try(now, known + 1) if error.retried else None
         refusal = Refusal(target=target, error=describe(error), attempts=known + 1, next_try=again)
-        self._is(refused=with_refusal(self.status.refused, refusal, wanted=self._world.intents.intent(self.name).target))
+        self._is(refused=with_refusal(self.status, refusal, wanted=self._world.intents.intent(self.name).target))
         return Refused(target=target, error=refusal.error, attempts=refusal.attempts, next_try=again, at=now)
 
     def _report(self, operation: Operation) -> Report:
@@ -367,16 +377,3 @@ class Actor:
             logger.warning("end of operation was not written", exc_info=failure, extra={"plugin": self.name, "operation": last.id})
         finally:
             world.operations.close(operation.id)
-
-
-def _unavailable(plugin: str, code: str, detail: str, target: Target) -> Unavailable:
-    return Unavailable(mount=target.mount, plugin=plugin, code=code, detail=f"{detail}; `plughost explain {plugin}` says more")
-
-
-def _ours(error: Exception | None) -> PlughostError:
-    if isinstance(error, PlughostError):
-        return error
-    if error is None:
-        return HostFault("a generation ended without a word")
-    logger.error("generation failed", exc_info=error)
-    return HostFault(f"{type(error).__name__}: {error}")

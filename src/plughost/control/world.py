@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from plughost.control.generation import Rooms
 from plughost.control.intents import Intents
@@ -28,6 +29,18 @@ class World:
     purge: Callable[[str, str | None], Awaitable[None]]
     """(plugin, project) → delete the plugin's data, and forget which bytes the project's releases had."""
     clock: Callable[[], float] = time.time
+
+
+class Others(Protocol):
+    """What an actor asks of all of them together."""
+
+    def claim(self, name: str, mount: str) -> None:
+        """Raise MountConflict unless the plugin may have the mount."""
+        ...
+
+    def freed(self, name: str) -> None:
+        """The plugin stopped: one that was refused for what it held may try."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

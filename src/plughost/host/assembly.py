@@ -23,7 +23,7 @@ from plughost.control.intents import Intents
 from plughost.control.mirror import mirror
 from plughost.control.operate import Desk, Operator
 from plughost.control.operations import Operations
-from plughost.control.plan import Refusal
+from plughost.control.revoked import Revocations
 from plughost.control.world import World
 from plughost.host import home as home_files
 from plughost.host.housekeeping import Housekeeping
@@ -80,7 +80,7 @@ async def assembled(settings: Settings, core: ASGIApp | None, provide: Provided,
         # What runs: an actor for each plugin that the ledger knows.
         actors = Actors(world)
         stack.push_async_callback(actors.close)
-        actors.open(world.intents.names(), ground.rows.served, _refusals(ground.rows))
+        actors.open(world.intents.names(), ground.rows.served, ground.rows.refused)
 
         # What changes it: the sources, another process on this home, and operators.
         followers = _followers(stack, settings, ground, world, actors)
@@ -116,6 +116,7 @@ class _Ground:
     share: HostShare
     store: Store
     sources: tuple[Source, ...]
+    revoked: Revocations
     rows: Recorded
 
 
@@ -128,12 +129,14 @@ async def _ground(stack: AsyncExitStack, settings: Settings) -> _Ground:
     client = Client(trust_rules(settings), tokens=origin_tokens(settings))
     stack.push_async_callback(client.close)
     share = host_share(settings.share)
-    store = _store(settings, home, client, share, boot)
+    revoked = Revocations()
+    store = _store(settings, home, client, share, boot, revoked)
     await store.open()
     stack.push_async_callback(store.close)
     await ledger.reap(store.alive)
     rows = await ledger.recorded()
-    return _Ground(home=home, ledger=ledger, client=client, share=share, store=store, sources=sources_of(settings, client), rows=rows)
+    sources = sources_of(settings, client)
+    return _Ground(home=home, ledger=ledger, client=client, share=share, store=store, sources=sources, revoked=revoked, rows=rows)
 
 
 class _Listeners:
@@ -189,8 +192,9 @@ def _world(
         [source.url for source in ground.sources],
         choose=_fitting,
         core_owns=lambda mount: _routes(core, mount) or mount == settings.prefix.strip("/").partition("/")[0],
+        revoked=ground.revoked,
     )
-    intents.load(ground.rows.lists, ground.rows.overrides)
+    intents.load(ground.rows.lists, ground.rows.overrides, ground.rows.revoked)
     return registry, World(
         rooms=rooms,
         ledger=ground.ledger,
@@ -238,7 +242,7 @@ def _renderer(settings: Settings, registry: Registry, emit: Emit) -> RenderSlot:
     return rendered
 
 
-def _store(settings: Settings, home: Path, client: Client, share: HostShare, boot: str) -> Store:
+def _store(settings: Settings, home: Path, client: Client, share: HostShare, boot: str, revoked: Revocations) -> Store:
     return Store(
         home,
         client=client,
@@ -249,6 +253,7 @@ def _store(settings: Settings, home: Path, client: Client, share: HostShare, boo
         fetch_deadline=settings.fetch_deadline,
         resolve_deadline=settings.resolve_deadline,
         tokens=origin_tokens(settings),
+        revoked=lambda: revoked.reasons,
     )
 
 
@@ -267,13 +272,6 @@ def _fitting(listing: Listing) -> WheelFile:
     """The wheel that fits this machine best; the first one where none does, so that the store says why."""
     chosen = best([wheel.filename for wheel in listing.wheels])
     return next((wheel for wheel in listing.wheels if wheel.filename == chosen), listing.wheels[0])
-
-
-def _refusals(rows: Recorded) -> Mapping[str, Refusal]:
-    return {
-        name: Refusal(target=row.target, error=row.error, attempts=row.attempts, next_try=row.next_try)
-        for name, row in rows.refused.items()
-    }
 
 
 def _routes(core: ASGIApp | None, mount: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from sqlite3 import Connection
 
+from plughost.ledger import revoked
 from plughost.ledger.rows import (
     Recorded,
     Refused,
@@ -36,20 +37,22 @@ def recorded(connection: Connection) -> Recorded:
         overrides={plugin: load_override(text) for plugin, text in connection.execute("SELECT plugin, override FROM overrides")},
         served=served,
         refused={plugin: load_refused(text) for plugin, text in connection.execute("SELECT plugin, refusal FROM refused")},
+        revoked=revoked.recorded(connection),
     )
 
 
 def set_list(connection: Connection, source: str, listings: Iterable[Listing], etag: str | None) -> None:
     """Replace what a source lists."""
-    drop_source(connection, source)
+    connection.execute("DELETE FROM sources WHERE source = ?", (source,))
     connection.execute("INSERT INTO sources VALUES (?, ?)", (source, etag))
     rows = ((source, listing.name, dump(listing)) for listing in listings)
     connection.executemany("INSERT INTO listed VALUES (?, ?, ?)", rows)
 
 
-def drop_source(connection: Connection, source: str) -> None:
-    """Forget a source and its list."""
+def drop_source(connection: Connection, source: str, now: float) -> None:
+    """Forget a source: its list, and what it revoked."""
     connection.execute("DELETE FROM sources WHERE source = ?", (source,))
+    revoked.set_revoked(connection, source, {}, now)
 
 
 def put_override(connection: Connection, plugin: str, override: Override | None) -> None:

@@ -15,6 +15,7 @@ from sqlite3 import Connection
 
 from plughost.errors import HomeNotWritable
 from plughost.ledger import intents, operations, tokens, trail
+from plughost.ledger.revoked import set_revoked
 from plughost.ledger.rows import (
     KEEP,
     Audit,
@@ -32,6 +33,7 @@ from plughost.model.intent import Override
 from plughost.model.lifecycle import Phase
 from plughost.model.operation import Operation
 from plughost.model.plugin import Listing, Target
+from plughost.model.revocation import Reasons
 from plughost.sqlite import Database, migrate
 
 
@@ -70,16 +72,25 @@ class Ledger:
     # What decides what runs
 
     async def recorded(self) -> Recorded:
-        """Lists, overrides, served and refused releases."""
+        """Lists, overrides, served and refused releases, and what is revoked."""
         return await self._database.read(intents.recorded)
 
-    async def set_list(self, source: str, listings: Sequence[Listing], etag: str | None) -> None:
-        """Replace what a source lists."""
-        await self._database.write(lambda c: intents.set_list(c, source, listings, etag))
+    async def set_list(self, source: str, listings: Sequence[Listing] | None, etag: str | None, revoked: Reasons | None = None) -> None:
+        """Replace what a source lists, and what it has revoked; None leaves either as it is."""
+        now = time.time()
+
+        def write(connection: Connection) -> None:
+            if listings is not None:
+                intents.set_list(connection, source, listings, etag)
+            if revoked is not None:
+                set_revoked(connection, source, revoked, now)
+
+        await self._database.write(write)
 
     async def drop_source(self, source: str) -> None:
-        """Forget a source and its list."""
-        await self._database.write(lambda c: intents.drop_source(c, source))
+        """Forget a source: its list, and what it revoked."""
+        now = time.time()
+        await self._database.write(lambda c: intents.drop_source(c, source, now))
 
     async def set_override(self, override: Override, audit: Audit) -> None:
         """Keep what an operator said, and who it was."""

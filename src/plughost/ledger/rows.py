@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from plughost.model.intent import Override
 from plughost.model.operation import Operation, Step
 from plughost.model.plugin import Listing, PluginName, Target, WheelFile
+from plughost.model.revocation import Reasons
 
 Role = Literal["viewer", "operator", "admin"]
 
@@ -97,6 +98,8 @@ class Recorded:
     served: Mapping[str, tuple[Target, ...]]
     """Releases proven here, newest first, at most five."""
     refused: Mapping[str, Refused]
+    revoked: Mapping[str, Reasons]
+    """Source → sha256 → reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,4 +85,15 @@ CREATE TABLE tokens (
 );
 """
 
-STEPS = (_FIRST,)
+_REVOKED = """
+CREATE TABLE revoked (
+    source TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at     REAL NOT NULL,
+    PRIMARY KEY (source, sha256)
+) WITHOUT ROWID;
+"""
+"""Not below `sources`: what a source has revoked may be known before any list of it could be read."""
+
+STEPS = (_FIRST, _REVOKED)

@@ -45,3 +45,8 @@ class Site:
     def digests(self) -> frozenset[str]:
         """What a lease on this site keeps on disk."""
         return frozenset(wheel.sha256 for wheel in self.wheels)
+
+    @property
+    def contains(self) -> Mapping[str, str]:
+        """The sha256 of each of its wheels → its project and version, for people."""
+        return {wheel.sha256: f"{wheel.project} {wheel.version}" for wheel in self.wheels}

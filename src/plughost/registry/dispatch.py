@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from plughost.errors import PluginFailed, PluginQuarantined, PluginRaised, PluginStarting, PluginStopping, describe
+from plughost.errors import PluginFailed, PluginQuarantined, PluginRaised, PluginRevoked, PluginStarting, PluginStopping, describe
 from plughost.http import send_problem
 from plughost.model.owner import current
 from plughost.registry.registry import Registry
@@ -22,7 +22,7 @@ logger = logging.getLogger("plughost.plugin")
 
 _ESCAPES = (Exception, BaseExceptionGroup, SystemExit, asyncio.CancelledError)
 """Law 9: whatever a plugin's app raises ends with its request; only Ctrl-C goes on."""
-_UNAVAILABLE = {error.code: error for error in (PluginStarting, PluginFailed, PluginQuarantined, PluginStopping)}
+_UNAVAILABLE = {error.code: error for error in (PluginStarting, PluginFailed, PluginQuarantined, PluginRevoked, PluginStopping)}
 
 
 class Dispatch:

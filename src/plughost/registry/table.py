@@ -46,7 +46,7 @@ class Unavailable:
     mount: str
     plugin: str
     code: str
-    """One of plugin-starting, plugin-failed, plugin-quarantined, plugin-stopping."""
+    """One of plugin-starting, plugin-failed, plugin-quarantined, plugin-stopping, revoked."""
     detail: str
     retry_after: float = 1.0
     """Seconds."""

@@ -10,14 +10,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from plughost.errors import AddressNotAllowed, OriginNotAllowed, PlughostError
+from plughost.model import revocation
 from plughost.model.artifact import Site, StoredWheel
 from plughost.model.plugin import Target
+from plughost.model.revocation import Reasons
 from plughost.model.sharing import HostShare
 from plughost.net import Client, Origin
 from plughost.store import dependencies
@@ -58,13 +60,14 @@ class Store:
         resolve_deadline: float = 120,
         tokens: Mapping[Origin, str] | None = None,
         environ: Mapping[str, str] = os.environ,
+        revoked: Callable[[], Reasons] = dict,
     ) -> None:
         self._layout = Layout(root=home / "store", boot=boot)
         self._threads = Threads(_THREADS)
         self._wheels, self._locks, self._pins = Wheels(self._layout), Locks(self._layout), Pins(self._layout)
         self._leases = Leases(self._layout, self._threads)
         self._retained = Retained(self._leases, self._threads, site=self._digests, present=self._wheels.has)
-        self._share = share
+        self._share, self._revoked = share, revoked
         self._origins = Origins(client, tokens=tokens or {}, environ=environ)
         self._resolver = self._chosen(resolver, resolve_deadline, environ)
         self._supply = Supply(
@@ -114,6 +117,7 @@ class Store:
                 with explained(self._layout.root):
                     missing = await held.enter_async_context(self._leases.hold(site.digests, self._wheels.has))
                 if not missing:
+                    self._refuse_revoked(target, site.contains)
                     yield site
                     return
             # Pruned between the moment it was there and the moment it was leased: obtained again.
@@ -142,7 +146,8 @@ class Store:
 
     async def _site(self, target: Target, report: Report) -> Site:
         check_claims(target)
-        self._origins.own(target)
+        if (promised := self._origins.own(target).sha256) is not None:
+            self._refuse_revoked(target, {promised: target.wheel.filename})
         with explained(self._layout.root):
             ready = await self._threads.run(self._ready, target)
         return ready or await self._once.run(target, partial(self._obtained, target), report)
@@ -203,6 +208,7 @@ class Store:
         return await dependencies.obtain(own, rows, self._share, get=partial(self._dependency, target), report=report)
 
     async def _dependency(self, target: Target, row: Pinned, report: Report) -> StoredWheel:
+        self._refuse_revoked(target, {row.sha256: f"{row.project} {row.version}"})
         release = dependency_release(row)
         if release is not None:
             await self._threads.run(self._pins.check, release, row.sha256)
@@ -218,6 +224,11 @@ class Store:
             if (order := await self._origins.other(row, target.index)) is None:
                 raise
         return await self._supply.get(order, report)
+
+    def _refuse_revoked(self, target: Target, contains: Mapping[str, str]) -> None:
+        """Asked of what is promised before it is fetched, and of the whole site before anyone has it."""
+        if (error := revocation.refusal(target, contains, self._revoked())) is not None:
+            raise error
 
     def _question(self, target: Target, own: StoredWheel) -> Question:
         return Question(

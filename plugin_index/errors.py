@@ -152,3 +152,30 @@ class UpstreamUnreachable(HostError):
     def __init__(self, registry: str, *, project: str, reason: str) -> None:
         super().__init__(f"{registry} cannot be asked for {project}: {reason}; nothing of it is kept here, ask again in a moment")
         self.registry, self.project = registry, project
+
+
+class HomeMissing(HostError):
+    """There is no index in the directory."""
+
+    code, status = "home-missing", 404
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"there is no index in {place}; name its home with --home")
+
+
+class HomeOutdated(HostError):
+    """The home was written by an older plugin-index."""
+
+    code, status = "home-outdated", 500
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"{place} was written by an older plugin-index; start `plugin-index serve` on it once, which brings it up")
+
+
+class PlaceTaken(OperatorError):
+    """A backup, or what is restored, goes to a place of its own."""
+
+    code, status = "place-taken", 409
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(f"{place} {why}; name a directory that is new or empty")

@@ -56,29 +56,29 @@ class DiskBlobs:
 
     def keep(self, upload: Path, sha256: str) -> None:
         """As `Blobs` says."""
-        blob = self._path(sha256)
+        blob = self.path(sha256)
         with written(blob.parent):
             if blob.is_file() and blob.stat().st_size == upload.stat().st_size:
                 return
             if not blob.parent.is_dir():
                 blob.parent.mkdir()
-                _sync_folder(self._kept)
+                sync_folder(self._kept)
             upload.replace(blob)
-            _sync_folder(blob.parent)
+            sync_folder(blob.parent)
 
     def open(self, sha256: str) -> BinaryIO:
         """As `Blobs` says."""
         try:
-            return self._path(sha256).open("rb", buffering=0)
+            return self.path(sha256).open("rb", buffering=0)
         except FileNotFoundError:
             raise BlobMissing(sha256) from None
         except OSError as error:
-            raise HomeNotWritable(str(self._path(sha256)), error.strerror or str(error)) from None
+            raise HomeNotWritable(str(self.path(sha256)), error.strerror or str(error)) from None
 
     def delete(self, sha256: str) -> None:
         """As `Blobs` says."""
         with written(self._kept):
-            self._path(sha256).unlink(missing_ok=True)
+            self.path(sha256).unlink(missing_ok=True)
 
     def every(self) -> Iterator[tuple[str, int, float]]:
         """As `Blobs` says."""
@@ -88,7 +88,8 @@ class DiskBlobs:
                     known = blob.stat()
                     yield blob.name, known.st_size, known.st_mtime
 
-    def _path(self, sha256: str) -> Path:
+    def path(self, sha256: str) -> Path:
+        """Where the bytes are, or would be."""
         return self._kept / sha256[:2] / sha256
 
 
@@ -111,7 +112,8 @@ def _locked(file: BinaryIO) -> bool:
     return True
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring the names in it to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

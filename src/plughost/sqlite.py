@@ -127,17 +127,22 @@ class Database:
         """What the disk did to us, as our own error."""
         if isinstance(error, StopIteration):  # no future can carry it
             return RuntimeError(f"a transaction raised {error!r}")
-        if self._path is None or not isinstance(error, sqlite3.Error):
-            return error
-        name = getattr(error, "sqlite_errorname", "")
-        # Where the write-ahead log or its index cannot grow, a full disk looks like a broken one.
-        if name == "SQLITE_FULL" or (name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")) and _is_full(self._path)):
-            return DiskFull(str(self._path))
-        if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")):
-            return HomeNotWritable(str(self._path), str(error))
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-            return DatabaseDamaged(str(self._path), str(error))
+        return error if self._path is None else as_ours(error, self._path)
+
+
+def as_ours(error: BaseException, path: Path) -> BaseException:
+    """DiskFull, HomeNotWritable or DatabaseDamaged where that is what SQLite means, else the error itself."""
+    if not isinstance(error, sqlite3.Error):
         return error
+    name = getattr(error, "sqlite_errorname", "")
+    # Where the write-ahead log or its index cannot grow, a full disk looks like a broken one.
+    if name == "SQLITE_FULL" or (name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")) and _is_full(path)):
+        return DiskFull(str(path))
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")):
+        return HomeNotWritable(str(path), str(error))
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return DatabaseDamaged(str(path), str(error))
+    return error
 
 
 def _is_full(path: Path) -> bool:

@@ -37,7 +37,8 @@ class Readme:
 class Readmes:
     """The READMEs of files, by the hash of the METADATA that they are in."""
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: float = DEADLINE) -> None:
+        self._deadline = deadline
         self._kept: Kept[str, Readme] = Kept(ROOM, lambda readme: len(readme.html))
         self._rendering = asyncio.Lock()
 
@@ -48,30 +49,29 @@ class Readmes:
             return None
         async with self._rendering:  # one at a time: uploads need the processor too
             if (readme := self._kept.get(metadata_sha256)) is None:
-                readme = await _readme(text, facts)
+                readme = await self._readme(text, facts)
                 self._kept.put(metadata_sha256, readme)
         return readme
 
-
-async def _readme(text: str, facts: Facts) -> Readme:
-    kind = facts.kind or _UNSAID
-    if len(text) > LARGEST:
-        return Readme(html=_plain(text[:LARGEST]), note="Only the beginning, as it was written: it is too long to be rendered.")
-    if kind not in _RENDERED:
-        return Readme(html=_plain(text))
-    if (rendered := await _rendered(text, kind, facts.variant)) is not None:
-        return Readme(html=rendered)
-    return Readme(html=_plain(text), note=f"As it was written: it cannot be rendered as {kind}." if facts.kind else "")
+    async def _readme(self, text: str, facts: Facts) -> Readme:
+        kind = facts.kind or _UNSAID
+        if len(text) > LARGEST:
+            return Readme(html=_plain(text[:LARGEST]), note="Only the beginning, as it was written: it is too long to be rendered.")
+        if kind not in _RENDERED:
+            return Readme(html=_plain(text))
+        if (rendered := await _rendered(text, kind, facts.variant, self._deadline)) is not None:
+            return Readme(html=rendered)
+        return Readme(html=_plain(text), note=f"As it was written: it cannot be rendered as {kind}." if facts.kind else "")
 
 
 def _plain(text: str) -> str:
     return f"<pre>{html.escape(text)}</pre>"
 
 
-async def _rendered(text: str, kind: str, variant: str) -> str | None:
+async def _rendered(text: str, kind: str, variant: str, deadline: float) -> str | None:
     command = (sys.executable, "-I", "-m", "plugin_index.pages.rendering", kind, variant)
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DEADLINE), _child(*command) as child:
+        async with asyncio.timeout(deadline), _child(*command) as child:
             said, _ = await child.communicate(text.encode("utf-8", "replace"))
             return said.decode() if child.returncode == 0 else None
     return None

@@ -134,6 +134,11 @@ async def test_a_small_readme_that_would_be_huge_html_is_shown_as_it_is() -> Non
     assert len(readme.html) < 2 * LARGEST
 
 
+async def test_a_readme_that_takes_too_long_is_shown_as_it_is() -> None:
+    readme = await Readmes(deadline=0.0).of("some-hash", said("# One"))
+    assert readme == Readme(html="<pre># One</pre>", note="As it was written: it cannot be rendered as text/markdown.")
+
+
 async def test_no_readme_is_none() -> None:
     assert await Readmes().of("some-hash", said("  \n")) is None
 

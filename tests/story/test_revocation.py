@@ -18,6 +18,22 @@ from tests.story.ways import gated
 
 Json = dict[str, Any]
 USING = "\nimport acme_lib\n"
+FOR_EVER = """
+import asyncio
+
+@plugin.lifespan
+async def lifespan(context):
+    await asyncio.Event().wait()
+    yield
+"""
+WAITS = """
+@router.get("/slow")
+async def slow(request: Request):
+    begun, go = request.state.context.use("gate")
+    begun.set()
+    await go.wait()
+    return "whole"
+"""
 SAYS = ("hello 1.0 contains acme-hello 1.0 (sha256 ", "which is revoked: it steals cookies", "choose another release")
 
 
@@ -38,6 +54,15 @@ def lib() -> BuiltWheel:
 async def look(host: RunningHost) -> None:
     """The sources are looked at once: what is revoked is stopped when this has ended."""
     assert (await host.ask("POST", "/api/sources/refresh")).status_code == 200
+
+
+async def until_starting(host: RunningHost) -> None:
+    """A generation of the plugin waits in its lifespan."""
+
+    async def starts() -> bool:
+        return any(each["phase"] == "starting" for each in (await host.plugin("hello") or {"generations": []})["generations"])
+
+    await host.until(starts, "it is starting")
 
 
 async def answers_revoked(host: RunningHost, name: str = "hello") -> Json:
@@ -95,7 +120,7 @@ async def test_a_plugin_whose_wheel_is_revoked_stops_at_the_next_look_and_the_ot
         explained = (await host.ask("GET", "/api/plugins/hello/explain")).json()
         assert explained["status"] == "failed"
         assert (explained["refused"][0]["error"]["sha256"], explained["next_try"]) == (bad.sha256, None)
-        assert "it is tried again when the revocation is lifted" in explained["because"][-1]
+        assert f"{index.url} revoked it, and it comes back when that is lifted" in explained["because"][-1]
 
         told = next(row for row in await audit(host) if row["verb"] == "revoke")
         assert (told["by"], told["reason"], told["detail"]) == (f"list:{index.url}", "it steals cookies", {"digests": [bad.sha256]})
@@ -144,17 +169,9 @@ async def test_a_revoked_dependency_stops_every_plugin_that_contains_it(start: H
 
 
 async def test_what_has_begun_in_a_revoked_plugin_ends_as_in_any_drain(start: HostFactory, index: Index) -> None:
-    waits = """
-@router.get("/slow")
-async def slow(request: Request):
-    begun, go = request.state.context.use("gate")
-    begun.set()
-    await go.wait()
-    return "whole"
-"""
     gate = asyncio.Event(), asyncio.Event()
     async with start(poll=3600, drain=600.0, provide={"gate": gate}) as host:
-        bad = hello("1.0", extra=waits)
+        bad = hello("1.0", extra=WAITS)
         await index.list(bad)
         await look(host)
         await host.until_serving("hello")
@@ -216,27 +233,52 @@ async def test_a_revoked_dependency_is_refused_before_it_is_fetched(start: HostF
 
 
 async def test_what_is_revoked_while_it_starts_is_given_up(start: HostFactory, index: Index) -> None:
-    for_ever = """
-import asyncio
-
-@plugin.lifespan
-async def lifespan(context):
-    await asyncio.Event().wait()
-    yield
-"""
     async with start(poll=3600, start_deadline=600.0) as host:
-        bad = hello("1.0", extra=for_ever)
+        bad = hello("1.0", extra=FOR_EVER)
         await index.list(bad)
         await look(host)
-
-        async def starts() -> bool:
-            return any(each["phase"] == "starting" for each in (await host.plugin("hello") or {"generations": []})["generations"])
-
-        await host.until(starts, "it is starting")
+        await until_starting(host)
         await index.revoke(bad)
         await look(host)
         await host.until_status("hello", "failed")
         await answers_revoked(host)
+
+
+async def test_what_serves_is_stopped_while_its_upgrade_hangs(start: HostFactory, index: Index) -> None:
+    async with start(poll=3600, start_deadline=600.0) as host:
+        await one_serves_on_refresh(host, index)
+        await index.list(hello("2.0", extra=FOR_EVER))
+        await look(host)
+        await until_starting(host)
+        assert (await host.get("/hello/")).json() == "1.0"
+
+        await index.revoke(hello("1.0"))
+        await look(host)
+        answer = await host.get("/hello/")
+        assert (answer.status_code, answer.json()["code"]) == (503, "revoked")
+        assert "hello 1.0 contains" in answer.json()["detail"]
+        assert (await host.plugin("hello") or {})["serving"] is None
+
+
+async def test_an_uninstall_waits_for_what_a_revocation_left_draining(start: HostFactory, index: Index) -> None:
+    gate = asyncio.Event(), asyncio.Event()
+    async with start(poll=3600, drain=600.0, provide={"gate": gate}) as host:
+        bad = hello("1.0", extra=WAITS)
+        index.publish(bad)
+        await host.install("hello", project="acme-hello")
+        slow = asyncio.create_task(host.get("/hello/slow"))
+        await gate[0].wait()
+        await index.revoke(bad)
+        await look(host)
+        await answers_revoked(host)
+
+        uninstalling = asyncio.create_task(host.operate("DELETE", "/api/plugins/hello?purge=true"))
+        await host.until_status("hello", "stopping")
+        gate[1].set()
+        assert (await slow).json() == "whole"
+        assert (await uninstalling)["state"] == "succeeded"
+        assert await host.plugin("hello") is None
+        assert (await host.get("/hello/")).status_code == 404
 
 
 async def test_the_release_that_served_before_serves_instead_until_the_revocation_is_lifted(start: HostFactory, index: Index) -> None:

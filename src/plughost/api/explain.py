@@ -44,13 +44,14 @@ def _because(console: Console, name: PluginName, status: Status) -> list[str]:
         said.append(f"{status.serving.target.version} serves as generation {status.serving.number}")
     if status.starting:
         said.append(f"{status.starting.version} is being started")
-    said += [f"{refusal.target.version} was refused: {refusal.error['detail']}; {_when(refusal)}" for refusal in status.refused]
+    said += [f"{refusal.target.version} was refused: {refusal.error['detail']}; {_when(console, refusal)}" for refusal in status.refused]
     return said
 
 
-def _when(refusal: Refusal) -> str:
+def _when(console: Console, refusal: Refusal) -> str:
     if refusal.error["code"] == Revoked.code:
-        return "it is tried again when the revocation is lifted"
+        source = console.intents.revoked.source(str(refusal.error["sha256"]))
+        return f"{source} revoked it, and it comes back when that is lifted" if source else "it is revoked no more, and comes back"
     if refusal.next_try is None:
         return "it is not tried again by itself: publish another release, or resume it"
     return f"it is tried again at {instant(refusal.next_try)} (attempt {refusal.attempts + 1})"

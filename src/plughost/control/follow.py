@@ -121,20 +121,27 @@ class Follower:
         """Write both down in one transaction and wake whom they touch, once."""
         told, url = self._untaken, self.source.url
         listings = self._changed(told.answer) if told.answer else None
-        # Before it is written: a disk that is full must not keep alive what is revoked.
-        touched = frozenset[str]() if told.revoked is None else self._intents.put_revoked(url, told.revoked)
-        try:
-            if listings is not None or told.revoked is not None:
-                rows = None if listings is None else tuple(listings.values())
+        if listings is not None or told.revoked is not None:
+            rows = None if listings is None else tuple(listings.values())
+            try:
                 await self._ledger.set_list(url, rows, told.answer.etag if told.answer else None, told.revoked)
-            if listings is not None:
-                touched |= self._intents.put_list(url, listings)
-        finally:
-            if touched:
-                self._wake(touched)
+            except PlughostError:  # a disk that is full must not keep alive what is revoked
+                self._put(None, told.revoked)
+                raise
+            self._put(listings, told.revoked)
         if told.answer:
             self._tell_entries({problem.name: problem.problem for problem in told.answer.problems})
         self._untaken = _Told()
+
+    def _put(self, listings: Mapping[str, Listing] | None, revoked: Reasons | None) -> None:
+        """After the ledger, as everywhere: another process's rows may be read in between."""
+        touched = frozenset[str]()
+        if listings is not None:
+            touched |= self._intents.put_list(self.source.url, listings)
+        if revoked is not None:
+            touched |= self._intents.put_revoked(self.source.url, revoked)
+        if touched:
+            self._wake(touched)
 
     def _changed(self, answer: Answer) -> Mapping[str, Listing] | None:
         """The source's list as it is from now on, None where it is what it was."""

@@ -217,6 +217,8 @@ class Actor:
                 return await self._replace(target, operation)
             case Stop():
                 return await self._stop(operation)
+            case Keep() if intent.state != "enabled" and any(self.generations):  # evicted, and not gone yet
+                return await self._stop(operation)
             case Keep():
                 return None
 

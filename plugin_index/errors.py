@@ -26,12 +26,13 @@ class NotServed(OperatorError):
 
 
 class FileExists(ArtifactError):
-    """The file name was used for other bytes; the first words are what clients look for."""
+    """The file name was used for other bytes, or was removed; the first words are what clients look for."""
 
     code, status = "file-exists", 400
 
-    def __init__(self, filename: str) -> None:
-        super().__init__(f"File already exists: {filename} was uploaded with other bytes; publish a new version")
+    def __init__(self, filename: str, *, removed: bool = False) -> None:
+        why = "was removed, and its name stays taken" if removed else "was uploaded with other bytes"
+        super().__init__(f"File already exists: {filename} {why}; publish a new version")
 
 
 class FileRespelled(ArtifactError):

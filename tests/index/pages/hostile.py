@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TITLE = "document.title='it ran'"
+TITLE = "document.title='it-ran'"
 MARKDOWN = f"""
 # A heading
 

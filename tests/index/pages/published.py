@@ -8,7 +8,7 @@ from plughost.testing import BuiltWheel, wheel
 from tests.index.pages import hostile
 from tests.index.program import PLUGIN, upload
 
-HOSTILE = """<script>document.title='it ran'</script>"><img src=x onerror="document.title='it ran'">&amp;{{ 7 * 7 }}"""
+HOSTILE = """<script>document.title='it-ran'</script>"><img src=x onerror="document.title='it-ran'">&amp;{{ 7 * 7 }}"""
 
 
 def described(version: str = "1.0", *, readme: str = "# Acme chat\n\nIt chats.\n", kind: str = "text/markdown", **more: str) -> BuiltWheel:

@@ -30,6 +30,8 @@ from plugin_index.simple import Simple, hatch_page
 from plugin_index.storage.home import Home
 from plugin_index.tokens import Tokens, admin_token
 from plugin_index.upload import Uploads
+from plugin_index.upstream import Chain, Upstream
+from plugin_index.upstream import opened as passing
 
 MAX_SIZE = 512 * 1024 * 1024
 """Bytes of one wheel at most."""
@@ -44,8 +46,10 @@ Below = Callable[[ASGIScope, Receive, Send, str], Coroutine[Any, Any, None]]
 class PluginIndex:
     """ASGI application over one home; starts with its lifespan."""
 
-    def __init__(self, home: Path, *, admin: str | None = None, max_size: int = MAX_SIZE, private: bool = False) -> None:
-        self._home, self._admin, self._max_size, self._private = home, admin, max_size, private
+    def __init__(
+        self, home: Path, *, admin: str | None = None, max_size: int = MAX_SIZE, private: bool = False, upstream: Chain | None = None
+    ) -> None:
+        self._home, self._admin, self._max_size, self._private, self._chain = home, admin, max_size, private, upstream
         self._stopping = False
         self._refused: PlughostError | None = None
         self._metrics = Metrics()
@@ -98,18 +102,26 @@ class PluginIndex:
     @contextlib.asynccontextmanager
     async def _opened(self, app: FastAPI) -> AsyncIterator[None]:
         try:
-            async with Home.opened(self._home) as storage, Shelf.over(storage) as shelf:
+            async with (
+                Home.opened(self._home) as storage,
+                Shelf.over(storage) as shelf,
+                passing(self._chain, storage, shelf, max_size=self._max_size) as upstream,
+            ):
                 kept = list(app.router.routes)
-                self._route(app, shelf, Tokens(storage, admin_token(self._home, self._admin)))
+                self._route(app, shelf, Tokens(storage, admin_token(self._home, self._admin)), upstream)
                 yield
                 app.router.routes[:] = kept
         except PlughostError as error:
             self._refused = error
             raise
 
-    def _route(self, app: FastAPI, shelf: Shelf, tokens: Tokens) -> None:
+    def _route(self, app: FastAPI, shelf: Shelf, tokens: Tokens, upstream: Upstream) -> None:
         self._gate = gate = Gate(tokens, private=self._private)
-        self._below = {simple.PREFIX: Simple(shelf, gate), download.PREFIX: Downloads(shelf, gate), "/": self._rest}
+        self._below = {
+            simple.PREFIX: Simple(shelf, gate, upstream.pages),
+            download.PREFIX: Downloads(shelf, gate, upstream.files),
+            "/": self._rest,
+        }
         desk = api.Desk(shelf=shelf, tokens=tokens, gate=gate, listed=PluginList(shelf), stopping=lambda: self._stopping)
         app.include_router(api.routes(desk))
         app.router.routes += [

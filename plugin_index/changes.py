@@ -37,13 +37,14 @@ def publish(rows: Rows, file: File, metadata: bytes, origin: str) -> bool:
     if known is not None:
         if known.sha256 == file.sha256 and known.removed is None:
             return False
-        raise FileExists(file.filename)
+        raise FileExists(file.filename, removed=known.removed is not None)
     _refuse_respelled(rows, file)
     for plugin in file.plugins:
         rows.claim(plugin, file.project)
         if (owned := owner(rows, plugin)) != file.project:
             raise PluginNameTaken(plugin, owner=owned, project=file.project)
     rows.add(file, metadata)
+    rows.drop_mirror(file.project)
     rows.add_audit(Audit(at=file.uploaded, by=file.uploader, verb="upload", subject=file.filename, origin=origin))
     _follow(rows, file.project)
     return True
@@ -86,7 +87,7 @@ def marked(meant: Release, mark: Callable[[File], File], audit: Audit) -> Callab
     """Yank, quarantine or remove a release, or take it back; raises ProjectUnknown or ReleaseUnknown."""
 
     def write(rows: Rows) -> str:
-        for file in _meant(rows, meant):
+        for file in _meant(meant, [file for file in rows.of_project(meant.project) if file.removed is None]):
             rows.mark(mark(file))
         rows.add_audit(audit)
         _follow(rows, meant.project)
@@ -99,7 +100,7 @@ def revoked(meant: Release, audit: Audit) -> Callable[[Rows], str]:
     """No host may run the bytes of a release any more, under whatever name; raises ProjectUnknown or ReleaseUnknown."""
 
     def write(rows: Rows) -> str:
-        for file in _meant(rows, meant):
+        for file in _meant(meant, rows.of_project(meant.project)):  # removed ones too: hosts may run them yet
             _revoke(rows, file.sha256, audit)
         rows.add_audit(audit)
         return ""
@@ -148,8 +149,7 @@ def _refuse_respelled(rows: Rows, file: File) -> None:
             raise FileRespelled(file.filename, present=present.filename)
 
 
-def _meant(rows: Rows, release: Release) -> Sequence[File]:
-    files = [file for file in rows.of_project(release.project) if file.removed is None]
+def _meant(release: Release, files: Sequence[File]) -> Sequence[File]:
     if not files:
         raise ProjectUnknown(release.project)
     meant = [file for file in files if file.number == release.version and release.filename in {None, file.filename}]

@@ -17,20 +17,22 @@ from plughost.types import ASGIScope, Receive, Send
 from plugin_index.errors import BlobMissing, BytesRevoked, FileQuarantined, NotServed
 from plugin_index.gate import Gate
 from plugin_index.negotiation import headers_of, unchanged
-from plugin_index.nouns import File
+from plugin_index.nouns import File, Offer
 from plugin_index.shelf import Shelf
+from plugin_index.upstream import Files
 
 PREFIX = "/files/"
 CHUNK = 1024 * 1024
 """Bytes that are read at once."""
 _METADATA = ".metadata"
+_TEXT, _BYTES = "text/plain; charset=utf-8", "application/octet-stream"
 
 
 class Downloads:
     """`/files/` and all below it."""
 
-    def __init__(self, shelf: Shelf, gate: Gate) -> None:
-        self._shelf, self._gate = shelf, gate
+    def __init__(self, shelf: Shelf, gate: Gate, upstream: Files | None = None) -> None:
+        self._shelf, self._gate, self._upstream = shelf, gate, upstream
 
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send, path: str) -> None:
         """Answer; `path` begins below the prefix."""
@@ -38,16 +40,28 @@ class Downloads:
             await problem_response(MethodNotAllowed(scope["method"], scope["path"], allowed=["GET", "HEAD"]))(scope, receive, send)
             return
         sha256, _, filename = path.partition("/")
-        file = await self._shelf.file(sha256, filename.removesuffix(_METADATA))
-        await self._gate.reader(scope, file.project if file else "")
-        if file is None:
+        name, metadata = filename.removesuffix(_METADATA), filename.endswith(_METADATA)
+        file = await self._shelf.file(sha256, name)
+        offer = await self._upstream.offer(sha256, name) if self._upstream and file is None else None
+        known = file or offer
+        await self._gate.reader(scope, known.project if known else "")
+        if self._upstream and offer:
+            await self._passed(self._upstream, offer, scope, receive, send, metadata=metadata)
+        elif file is None:
             raise NotServed(scope["path"])
-        if not file.offered:
+        elif not file.offered:
             raise _withheld(file)
-        if filename.endswith(_METADATA):
+        elif metadata:
             await self._metadata(file, scope, receive, send)
         else:
-            await self._wheel(file, scope, receive, send)
+            await self._blob(file.sha256, file.size, scope, receive, send)
+
+    async def _passed(self, files: Files, offer: Offer, scope: ASGIScope, receive: Receive, send: Send, *, metadata: bool) -> None:
+        """A file that a registry offers, once it is here."""
+        kept = await (files.metadata(offer) if metadata else files.file(offer))
+        if kept is None or await files.offer(offer.sha256, offer.filename) is None:
+            raise NotServed(scope["path"])  # also where the name has become ours meanwhile
+        await self._blob(*kept, scope, receive, send, media_type=_TEXT if metadata else _BYTES)
 
     async def _metadata(self, file: File, scope: ASGIScope, receive: Receive, send: Send) -> None:
         headers = _immutable(file.metadata_sha256)
@@ -55,34 +69,34 @@ class Downloads:
             await Response(status_code=304, headers=headers)(scope, receive, send)
             return
         text = await self._shelf.metadata(file.filename)
-        await Response(text, media_type="text/plain; charset=utf-8", headers=headers)(scope, receive, send)
+        await Response(text, media_type=_TEXT, headers=headers)(scope, receive, send)
 
-    async def _wheel(self, file: File, scope: ASGIScope, receive: Receive, send: Send) -> None:
-        headers = _immutable(file.sha256)
+    async def _blob(self, sha256: str, size: int, scope: ASGIScope, receive: Receive, send: Send, media_type: str = _BYTES) -> None:
+        headers = _immutable(sha256)
         known, ranges = headers_of(scope["headers"], b"if-none-match", b"range")
         if unchanged(known, headers["ETag"]):
             await Response(status_code=304, headers=headers)(scope, receive, send)
             return
-        opened, first = await self._shelf.run(lambda: self._opened(file))
+        opened, first = await self._shelf.run(lambda: self._opened(sha256, size))
         with opened:
             if ranges:
-                await _Whole(opened.name, media_type="application/octet-stream", headers=headers)(scope, receive, send)
+                await _Whole(opened.name, media_type=media_type, headers=headers)(scope, receive, send)
                 return
             raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-            raw += [(b"content-type", b"application/octet-stream"), (b"content-length", str(file.size).encode())]
+            raw += [(b"content-type", media_type.encode()), (b"content-length", str(size).encode())]
             await send({"type": "http.response.start", "status": 200, "headers": raw})
             if scope["method"] == "HEAD":
                 await send({"type": "http.response.body", "body": b""})
                 return
-            async for chunk, more in self._chunks(opened, first, file.size):
+            async for chunk, more in self._chunks(opened, first, size):
                 await send({"type": "http.response.body", "body": chunk, "more_body": more})
 
-    def _opened(self, file: File) -> tuple[BinaryIO, bytes]:
+    def _opened(self, sha256: str, size: int) -> tuple[BinaryIO, bytes]:
         """The open blob, all of its bytes being there, and the first of them."""
-        opened = self._shelf.blobs.open(file.sha256)
-        if os.fstat(opened.fileno()).st_size != file.size:
+        opened = self._shelf.blobs.open(sha256)
+        if os.fstat(opened.fileno()).st_size != size:
             opened.close()
-            raise BlobMissing(file.sha256)
+            raise BlobMissing(sha256)
         return opened, opened.read(CHUNK)
 
     async def _chunks(self, opened: BinaryIO, first: bytes, size: int) -> AsyncIterator[tuple[bytes, bool]]:

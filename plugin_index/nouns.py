@@ -76,6 +76,38 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """That a registry answered for a project, which has no file of its own here."""
+
+    project: str
+    registry: str
+    """Its URL, without credentials."""
+    etag: str
+    """What it wants to hear when it is asked again; empty: nothing."""
+    digest: str
+    """The sha256 of its page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One file as the registry's page says it is; None: the page does not say."""
+
+    filename: str
+    project: str
+    version: str
+    sha256: str
+    url: str
+    size: int | None
+    uploaded: str | None
+    """RFC 3339, UTC."""
+    requires_python: str | None
+    yanked: str | None
+    """The reason; None: not yanked."""
+    metadata_sha256: str | None
+    """Of its METADATA, where the registry hands that out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """Who may do what, for which projects (globs)."""
 

@@ -25,12 +25,15 @@ from plugin_index.links import Link
 from plugin_index.negotiation import JSON, headers_of, kind, takes_gzip, unchanged
 from plugin_index.nouns import Token
 from plugin_index.shelf import Shelf
+from plugin_index.upstream import Pages
 
 PREFIX = "/simple/"
 KEPT = 32 * 1024 * 1024
 """Bytes of rendered pages in memory at most."""
 _WORTH_ZIPPING = 1024
 Header = tuple[bytes, bytes]
+Edition = tuple[int, int]
+"""Of our own files, and of what a registry offers; 0 where it is not about that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,13 @@ class Page:
     kept: bytes
     zipped: bool
     """Whether that is gzip."""
-    edition: int
+    edition: Edition
     plain: tuple[str, list[Header]]
     """Its ETag, and the headers of the answer."""
     compressed: tuple[str, list[Header]]
 
     @classmethod
-    def of(cls, text: str, media_type: str, edition: int) -> Page:
+    def of(cls, text: str, media_type: str, edition: Edition) -> Page:
         """The page, compressed if that is worth it."""
         body = text.encode()
         zipped = len(body) >= _WORTH_ZIPPING
@@ -60,8 +63,8 @@ class Page:
 class Simple:
     """`/simple/` and all below it."""
 
-    def __init__(self, shelf: Shelf, gate: Gate) -> None:
-        self._shelf, self._gate = shelf, gate
+    def __init__(self, shelf: Shelf, gate: Gate, upstream: Pages | None = None) -> None:
+        self._shelf, self._gate, self._upstream = shelf, gate, upstream
         self._pages: dict[tuple[str, str], Page] = {}
         self._size = 0
 
@@ -81,7 +84,7 @@ class Simple:
             await page(scope, receive, send)
 
     async def _root(self, form: str, token: Token | None) -> Page:
-        edition = self._shelf.edition
+        edition = (self._shelf.edition, 0)
         if token is not None and not token.may("read", ""):
             mine = tuple(name for name in await self._shelf.projects() if token.may("read", name))
             return Page.of(links.root(mine, form), form, edition)
@@ -95,21 +98,31 @@ class Simple:
         name = canonicalize_name(asked)
         if path != f"{name}/":
             return _missing(f"there is nothing at {asked}", form) if "/" in asked else _redirect(path, name, scope)
-        edition = self._shelf.edition_of(name)
+        edition = (self._shelf.edition_of(name), 0)
         if (page := self._kept(name, form, edition)) is not None:
             return page
         files = await self._shelf.files(name)
         if not files:
-            return _missing(f"there is no project {name!r}", form)
+            return await self._passed(name, form, edition[0], scope)
         offered = [Link.to(file) for file in files if file.offered]
-        held = not offered and any(file.quarantined is not None for file in files)
+        held = not offered and any(file.removed is None for file in files)
         return await self._render(name, form, edition, lambda: links.project(name, offered, "quarantined" if held else "active", form))
 
-    def _kept(self, name: str, form: str, edition: int) -> Page | None:
+    async def _passed(self, name: str, form: str, edition: int, scope: ASGIScope) -> Page | Response:
+        """What a registry offers of a project that has no file here, and had none at this edition."""
+        revision = await self._upstream.revision(name, headers_of(scope["headers"], b"via")[0]) if self._upstream else None
+        if self._upstream is None or revision is None:
+            return _missing(f"there is no project {name!r}", form)
+        if (page := self._kept(name, form, (edition, revision))) is not None:
+            return page
+        offered = await self._upstream.links(name)
+        return await self._render(name, form, (edition, revision), lambda: links.project(name, offered, "active", form))
+
+    def _kept(self, name: str, form: str, edition: Edition) -> Page | None:
         page = self._pages.get((name, form))
         return page if page is not None and page.edition == edition else None
 
-    async def _render(self, name: str, form: str, edition: int, render: Callable[[], str]) -> Page:
+    async def _render(self, name: str, form: str, edition: Edition, render: Callable[[], str]) -> Page:
         """A page from what was read at this edition or later; whoever asks at a later one gets it rendered anew."""
         page = await self._shelf.run(lambda: Page.of(render(), form, edition))
         self._forget(name, form)

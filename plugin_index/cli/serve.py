@@ -11,6 +11,9 @@ import typer
 
 from plugin_index.cli.options import HOME, Home, app
 
+UPSTREAM = "Pass through from pip's or uv's registry what is not here."
+UPSTREAM_URL = "Pass it through from this registry instead; may be given again."
+
 
 @app.command()
 def serve(
@@ -20,6 +23,8 @@ def serve(
     root_path: Annotated[str, typer.Option(envvar="PLUGIN_INDEX_ROOT_PATH", help="The path that a proxy takes away.")] = "",
     max_size: Annotated[int, typer.Option(envvar="PLUGIN_INDEX_MAX_SIZE", min=1, help="Bytes of a wheel at most.")] = 512 * 1024 * 1024,
     private: Annotated[bool, typer.Option("--private", envvar="PLUGIN_INDEX_PRIVATE", help="Reading needs a token, too.")] = False,  # noqa: FBT002 - a flag
+    upstream: Annotated[bool, typer.Option("--upstream", envvar="PLUGIN_INDEX_UPSTREAM", help=UPSTREAM)] = False,  # noqa: FBT002 - a flag
+    upstream_url: Annotated[list[str] | None, typer.Option(envvar="PLUGIN_INDEX_UPSTREAM_URL", help=UPSTREAM_URL)] = None,
     drain: Annotated[float, typer.Option(envvar="PLUGIN_INDEX_DRAIN", min=0, help="Seconds for requests that have begun.")] = 10.0,
 ) -> None:
     """Run an index until SIGTERM or Ctrl-C."""
@@ -27,10 +32,16 @@ def serve(
     from plughost.http import ReasonProtocol
     from plughost.http import serve as serving
     from plugin_index.app import PluginIndex
+    from plugin_index.upstream import Chain
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr)
-    index = PluginIndex(home.absolute(), admin=os.environ.get("PLUGIN_INDEX_ADMIN_TOKEN"), max_size=max_size, private=private)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write addresses that are signed
     try:
+        chain = Chain.of(upstream_url or ()) if upstream or upstream_url else None
+        if chain is not None:
+            typer.echo(f"what is not here is passed through from {', '.join(chain.origins)}", err=True)
+        admin = os.environ.get("PLUGIN_INDEX_ADMIN_TOKEN")
+        index = PluginIndex(home.absolute(), admin=admin, max_size=max_size, private=private, upstream=chain)
         status = serving(index, host, port, drain=drain, stopping=index.stop_accepting, root_path=root_path, http=ReasonProtocol)
     except PlughostError as error:
         typer.echo(f"error[{error.code}]: {error.detail}", err=True)

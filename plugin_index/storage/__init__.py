@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
-from plugin_index.nouns import Audit, Enabled, File, Revocation, Token
+from plugin_index.nouns import Audit, Enabled, File, Mirror, Offer, Revocation, Token
 
 T = TypeVar("T")
 
@@ -93,6 +93,30 @@ class Rows(Protocol):
 
     def revoke(self, revocation: Revocation) -> None:
         """No host may run it; what was said first about these bytes stays."""
+        ...
+
+    def mirror(self, project: str) -> Mirror | None:
+        """Which registry answered for a project last."""
+        ...
+
+    def put_mirror(self, mirror: Mirror, offers: Sequence[Offer]) -> None:
+        """What it offers, in this order, instead of what was offered before."""
+        ...
+
+    def drop_mirror(self, project: str) -> None:
+        """Nothing is offered of the project any more."""
+        ...
+
+    def offers(self, project: str) -> tuple[Offer, ...]:
+        """What a registry offers of a project, in its order."""
+        ...
+
+    def offer(self, filename: str) -> Offer | None:
+        """One file that a registry offers."""
+        ...
+
+    def is_offered(self, sha256: str) -> bool:
+        """Whether a registry offers these bytes, as a file or as its METADATA; they are kept only once somebody has asked for them."""
         ...
 
     def tokens(self) -> tuple[Token, ...]:

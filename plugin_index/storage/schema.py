@@ -44,4 +44,23 @@ STEPS = (
     CREATE INDEX files_of_sha256 ON files (sha256);
     CREATE TABLE revoked (sha256 TEXT PRIMARY KEY, reason TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL);
     """,
+    """
+    CREATE TABLE mirrored (project TEXT PRIMARY KEY, registry TEXT NOT NULL, etag TEXT NOT NULL, digest TEXT NOT NULL);
+    CREATE TABLE offers (
+        filename TEXT PRIMARY KEY,
+        project TEXT NOT NULL,
+        version TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        url TEXT NOT NULL,
+        size INTEGER,
+        uploaded TEXT,                  -- RFC 3339
+        requires_python TEXT,
+        yanked TEXT,
+        metadata_sha256 TEXT,
+        place INTEGER NOT NULL          -- on its project's page
+    );
+    CREATE INDEX offers_of_project ON offers (project, place);
+    CREATE INDEX offers_of_sha256 ON offers (sha256);
+    CREATE INDEX offers_of_metadata ON offers (metadata_sha256);
+    """,
 )

@@ -9,13 +9,15 @@ from typing import Any
 
 from packaging.utils import canonicalize_version
 
-from plugin_index.nouns import Audit, Enabled, File, Revocation, Token
+from plugin_index.nouns import Audit, Enabled, File, Mirror, Offer, Revocation, Token
 
 _STORED = tuple(name for name in File.__dataclass_fields__ if name != "revoked")
 _FILE = (*(f"files.{name}" for name in _STORED), "revoked.reason")
 _FILES = f"SELECT {', '.join(_FILE)} FROM files LEFT JOIN revoked USING (sha256)"  # noqa: S608 - our own names
 _ENABLED = tuple(Enabled.__dataclass_fields__)
 _REVOKED = tuple(Revocation.__dataclass_fields__)
+_MIRROR = tuple(Mirror.__dataclass_fields__)
+_OFFER = tuple(Offer.__dataclass_fields__)
 _TOKEN = tuple(Token.__dataclass_fields__)
 _AUDIT = tuple(name for name in Audit.__dataclass_fields__ if name != "id")
 
@@ -111,6 +113,34 @@ class SqliteRows:
         """As `Rows` says."""
         values = [getattr(revocation, name) for name in _REVOKED]
         self._connection.execute(f"INSERT OR IGNORE INTO revoked ({', '.join(_REVOKED)}) VALUES (?, ?, ?, ?)", values)  # noqa: S608 - our own names
+
+    def mirror(self, project: str) -> Mirror | None:
+        """As `Rows` says."""
+        return next((Mirror(**row) for row in self._select("mirrored", _MIRROR, "WHERE project = ?", project)), None)
+
+    def put_mirror(self, mirror: Mirror, offers: Sequence[Offer]) -> None:
+        """As `Rows` says."""
+        self.drop_mirror(mirror.project)
+        self._insert("mirrored", {name: getattr(mirror, name) for name in _MIRROR})
+        for place, offer in enumerate(offers):
+            self._insert("offers", {name: getattr(offer, name) for name in _OFFER} | {"place": place})
+
+    def drop_mirror(self, project: str) -> None:
+        """As `Rows` says."""
+        for table in ("mirrored", "offers"):
+            self._connection.execute(f"DELETE FROM {table} WHERE project = ?", (project,))  # noqa: S608 - our own names
+
+    def offers(self, project: str) -> tuple[Offer, ...]:
+        """As `Rows` says."""
+        return tuple(Offer(**row) for row in self._select("offers", _OFFER, "WHERE project = ? ORDER BY place", project))
+
+    def offer(self, filename: str) -> Offer | None:
+        """As `Rows` says."""
+        return next((Offer(**row) for row in self._select("offers", _OFFER, "WHERE filename = ?", filename)), None)
+
+    def is_offered(self, sha256: str) -> bool:
+        """As `Rows` says."""
+        return bool(self._select("offers", ("filename",), "WHERE sha256 = ? OR metadata_sha256 = ? LIMIT 1", sha256, sha256))
 
     def tokens(self) -> tuple[Token, ...]:
         """As `Rows` says."""

@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeVar
 from packaging.utils import canonicalize_version
 
 from plugin_index.errors import BlobMissing
-from plugin_index.nouns import Audit, Enabled, File, Revocation, Token
+from plugin_index.nouns import Audit, Enabled, File, Mirror, Offer, Revocation, Token
 from plugin_index.storage import Rows
 
 T = TypeVar("T")
@@ -28,6 +28,7 @@ class Tables:
     plugins: dict[str, str] = field(default_factory=dict)
     enabled: dict[str, Enabled] = field(default_factory=dict)
     revoked: dict[str, Revocation] = field(default_factory=dict)
+    mirrors: dict[str, tuple[Mirror, tuple[Offer, ...]]] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     audit: list[Audit] = field(default_factory=list)
 
@@ -101,6 +102,24 @@ class PlainRows:
     def revoke(self, revocation: Revocation) -> None:
         self._tables.revoked.setdefault(revocation.sha256, revocation)
 
+    def mirror(self, project: str) -> Mirror | None:
+        return self._tables.mirrors[project][0] if project in self._tables.mirrors else None
+
+    def put_mirror(self, mirror: Mirror, offers: Sequence[Offer]) -> None:
+        self._tables.mirrors[mirror.project] = mirror, tuple(offers)
+
+    def drop_mirror(self, project: str) -> None:
+        self._tables.mirrors.pop(project, None)
+
+    def offers(self, project: str) -> tuple[Offer, ...]:
+        return self._tables.mirrors[project][1] if project in self._tables.mirrors else ()
+
+    def offer(self, filename: str) -> Offer | None:
+        return next((offer for offer in self._offers() if offer.filename == filename), None)
+
+    def is_offered(self, sha256: str) -> bool:
+        return any(sha256 in {offer.sha256, offer.metadata_sha256} for offer in self._offers())
+
     def tokens(self) -> tuple[Token, ...]:
         return tuple(sorted(self._tables.tokens.values(), key=lambda token: (-token.created, token.id)))
 
@@ -122,6 +141,10 @@ class PlainRows:
     def audit(self, limit: int, before: int | None) -> tuple[Audit, ...]:
         older = [row for row in reversed(self._tables.audit) if before is None or row.id < before]
         return tuple(older[:limit])
+
+    def _offers(self) -> Iterator[Offer]:
+        for _, offers in self._tables.mirrors.values():
+            yield from offers
 
     def _files(self, wanted: Callable[[File], bool]) -> tuple[File, ...]:
         said = {sha256: revocation.reason for sha256, revocation in self._tables.revoked.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from plugin_index.nouns import Audit, Enabled, File, Revocation, Token
+from plugin_index.nouns import Audit, Enabled, File, Mirror, Offer, Revocation, Token
 
 METADATA = b"Metadata-Version: 2.1\nName: acme-chat\n"
 
@@ -42,6 +42,27 @@ def a_token(identifier: str = "one", **changed: Any) -> Token:
         "hash": f"hash of {identifier}",
     }
     return Token(**(values | changed))
+
+
+def a_mirror(project: str = "lib-one", **changed: str) -> Mirror:
+    return Mirror(**({"project": project, "registry": "https://packages.example.com/simple/", "etag": '"one"', "digest": "1"} | changed))
+
+
+def an_offer(project: str = "lib-one", version: str = "1.0", **changed: Any) -> Offer:
+    filename = f"{project.replace('-', '_')}-{version}-py3-none-any.whl"
+    values: dict[str, Any] = {
+        "filename": filename,
+        "project": project,
+        "version": version,
+        "sha256": hashlib.sha256(filename.encode()).hexdigest(),
+        "url": f"https://files.example.com/{filename}",
+        "size": 100,
+        "uploaded": "2026-01-02T03:04:05Z",
+        "requires_python": ">=3.9",
+        "yanked": None,
+        "metadata_sha256": hashlib.sha256(METADATA).hexdigest(),
+    }
+    return Offer(**(values | changed))
 
 
 def a_revocation(sha256: str, *, at: float = 1_700_000_002.0, reason: str = "it steals") -> Revocation:

@@ -8,7 +8,7 @@ import pytest
 
 from plugin_index.nouns import File
 from plugin_index.storage import Rows, Storage
-from tests.index.storage.rows import METADATA, a_file, a_revocation, a_token, an_audit, an_entry
+from tests.index.storage.rows import METADATA, a_file, a_mirror, a_revocation, a_token, an_audit, an_entry, an_offer
 
 
 async def kept(storage: Storage, *files: File) -> None:
@@ -213,3 +213,31 @@ async def test_a_write_sees_what_it_has_written(storage: Storage) -> None:
         return rows.of_project("acme-chat")
 
     assert await storage.write(write) == (a_file(revoked="it steals"),)
+
+
+async def test_what_a_registry_offers_reads_as_it_was_written_in_its_order(storage: Storage) -> None:
+    bare = an_offer(version="2.0", size=None, uploaded=None, requires_python=None, yanked="", metadata_sha256=None)
+    await storage.write(lambda rows: rows.put_mirror(a_mirror(), [an_offer(version="1.0"), bare]))
+    await storage.write(lambda rows: rows.put_mirror(a_mirror("lib-two"), [an_offer("lib-two")]))
+
+    assert await storage.read(lambda rows: rows.mirror("lib-one")) == a_mirror()
+    assert await storage.read(lambda rows: rows.offers("lib-one")) == (an_offer(version="1.0"), bare)
+    assert await storage.read(lambda rows: rows.offer(bare.filename)) == bare
+    assert await storage.read(lambda rows: (rows.mirror("unknown"), rows.offers("unknown"), rows.offer("unknown"))) == (None, (), None)
+
+
+async def test_what_is_offered_takes_the_place_of_what_was(storage: Storage) -> None:
+    old, new = an_offer(version="1.0"), an_offer(version="2.0", metadata_sha256=None)
+    await storage.write(lambda rows: rows.put_mirror(a_mirror(), [old]))
+    assert await storage.read(lambda rows: (rows.is_offered(old.sha256), rows.is_offered(str(old.metadata_sha256)))) == (True, True)
+
+    await storage.write(lambda rows: rows.put_mirror(a_mirror(etag=""), [new]))
+    assert await storage.read(lambda rows: rows.offers("lib-one")) == (new,)
+    assert await storage.read(lambda rows: (rows.is_offered(old.sha256), rows.is_offered(str(old.metadata_sha256)))) == (False, False)
+
+    await storage.write(lambda rows: rows.drop_mirror("lib-one"))
+    assert await storage.read(lambda rows: (rows.mirror("lib-one"), rows.offers("lib-one"), rows.is_offered(new.sha256))) == (
+        None,
+        (),
+        False,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 import re
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from plughost.errors import HomeNotWritable, TokenInvalid, TokenMissing, TokenUnknown, TooManyFailures
+from plughost.errors import HomeNotWritable, HostError, TokenInvalid, TokenMissing, TokenUnknown, TooManyFailures
 from plughost.http import Failures, hash_token, new_token
 from plugin_index.errors import TokenRefused
 from plugin_index.nouns import Action, Audit, Token
@@ -108,7 +109,8 @@ class Tokens:
         if found is None or not hmac.compare_digest(found.hash, digest):
             return None
         if found.used is None or now() - found.used > USED_EVERY:
-            await self._storage.write(lambda rows: _used(rows, found.id))
+            with contextlib.suppress(HostError):  # a good token is good on a full disk, too
+                await self._storage.write(lambda rows: _used(rows, found.id))
         return found
 
     def _refuse_guessing(self, digest: str, address: str) -> None:

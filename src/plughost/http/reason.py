@@ -1,7 +1,7 @@
-"""uvicorn's httptools protocol with what an index needs besides: a reason phrase, and a request head that ends.
+"""uvicorn's httptools protocol with what an index needs besides: a reason phrase, requests that end, connections that can be cut.
 
 Some clients print nothing of a refusal but the reason phrase, and ASGI cannot say one; uvicorn bounds neither the size of a
-request's head nor the time that a client takes for it.
+request's head, nor the time that a client takes for it, nor that for the rest of a request which has been answered.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from plughost.http.stream import ABORT
 from plughost.types import ASGIScope
 
 EXTENSION = "plughost.reason"
@@ -19,6 +20,8 @@ HEAD_BYTES = 64 * 1024
 """Of a request's line and headers at most."""
 HEAD_SECONDS = 30.0
 """From a request's first byte, or the connection, to the end of its headers at most."""
+REST_SECONDS = 1800.0
+"""For the rest of a request that has been answered; some clients read no answer before they have sent everything."""
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -37,12 +40,15 @@ def reason_phrase(text: bytes) -> bytes:
 
 
 class ReasonProtocol(HttpToolsProtocol):
-    """`say_reason` is heard, and a head that is too large or too slow ends the connection."""
+    """`say_reason` is heard; a head that is too large or too slow ends the connection, and so does a body that does not end."""
+
+    head_bytes, head_seconds, rest_seconds = HEAD_BYTES, HEAD_SECONDS, REST_SECONDS
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._head_bytes = 0
         self._head_due: asyncio.TimerHandle | None = None
+        self._rest_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own signature
         """As a protocol does."""
@@ -52,6 +58,7 @@ class ReasonProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """As a protocol does."""
         self._head_ends()
+        self._rest_ends()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -59,7 +66,7 @@ class ReasonProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._head_due is not None:
             self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES:
+            if self._head_bytes > self.head_bytes:
                 self._refuse_head(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
@@ -77,19 +84,56 @@ class ReasonProtocol(HttpToolsProtocol):
             cycle = self.cycle
             extensions: dict[str, Any] = cycle.scope.setdefault("extensions", {})
             extensions[EXTENSION] = lambda reason: _speak(cycle, reason)
+            extensions[ABORT] = self.transport.abort
+
+    def on_body(self, body: bytes) -> None:
+        """Some of a body has come."""
+        super().on_body(body)
+        if self._rest_due is not None:
+            self._may_be_idle()
+
+    def on_message_complete(self) -> None:
+        """A request has come whole."""
+        super().on_message_complete()
+        if self._rest_due is not None:
+            self._rest_ends()
+            self._head_begins()
+            self._may_be_idle()
+
+    def on_response_complete(self) -> None:
+        """A request has been answered; the next one begins within its time, however little of it trickles in."""
+        super().on_response_complete()
+        if self.transport.is_closing() or not self.cycle.response_complete:
+            return
+        if self.cycle.more_body:
+            self._rest_due = self.loop.call_later(self.rest_seconds, self.transport.close)
+        elif self._head_due is None:
+            self._head_begins()
+
+    def _may_be_idle(self) -> None:
+        """Idle connections end, though uvicorn stops their time with every byte, and starts it with answers alone."""
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def _head_begins(self) -> None:
         self._head_bytes = 0
-        self._head_due = self.loop.call_later(HEAD_SECONDS, self._refuse_head, _TOO_SLOW)
+        self._head_due = self.loop.call_later(self.head_seconds, self._refuse_head, _TOO_SLOW)
 
     def _head_ends(self) -> None:
         if self._head_due is not None:
             self._head_due.cancel()
             self._head_due = None
 
+    def _rest_ends(self) -> None:
+        if self._rest_due is not None:
+            self._rest_due.cancel()
+            self._rest_due = None
+
     def _refuse_head(self, answer: bytes) -> None:
         self._head_ends()
-        if not self.transport.is_closing():
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()  # an answer is being sent: nothing may stand in its middle
+        elif not self.transport.is_closing():
             self.transport.write(answer)
             self.transport.close()
 

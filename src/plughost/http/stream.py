@@ -5,11 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.responses import StreamingResponse
 
+from plughost.types import ASGIScope, Message, Receive, Send
+
+ABORT = "plughost.abort"
+"""The ASGI extension that cuts a request's connection, without waiting for its client."""
 HEARTBEAT = 15.0
 """Seconds after which a comment shows that the stream is alive."""
+PATIENCE = 30.0
+"""Seconds that a client may take for what it is sent."""
 _LOOK = 0.25
 """Seconds between two looks whether the server stops."""
 
@@ -35,14 +42,46 @@ def sse(
     *,
     stopping: Callable[[], bool] = lambda: False,
     heartbeat: float = HEARTBEAT,
+    patience: float = PATIENCE,
     headers: Mapping[str, str] | None = None,
 ) -> StreamingResponse:
-    """The events as a response that ends when the events do, when the client leaves, or when the server stops."""
-    no_buffers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_paced(events, stopping, heartbeat), media_type="text/event-stream", headers={**no_buffers, **(headers or {})})
+    """The events as a response that ends when the events do, when the client leaves, or when the server stops.
+
+    Who does not read is dropped: where a client takes longer than `patience` for what it is sent, its connection is cut.
+    """
+    said = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **(headers or {})}
+    return _EventStream(_paced(events, stopping, heartbeat), patience, headers=said)
 
 
-async def _paced(events: AsyncIterator[ServerSentEvent], stopping: Callable[[], bool], heartbeat: float) -> AsyncIterator[bytes]:
+class _EventStream(StreamingResponse):
+    media_type = "text/event-stream"
+
+    def __init__(self, lines: AsyncGenerator[bytes], patience: float, **named: Any) -> None:
+        super().__init__(lines, **named)
+        self._lines, self._patience = lines, patience
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        async def timely(message: Message) -> None:
+            try:
+                async with asyncio.timeout(self._patience):
+                    await send(message)
+            except TimeoutError:
+                raise _TooSlow from None
+
+        try:
+            await super().__call__(scope, receive, timely)
+        except _TooSlow:
+            scope.get("extensions", {}).get(ABORT, lambda: None)()
+            await asyncio.sleep(0)  # the server hears of it
+        finally:
+            await self._lines.aclose()
+
+
+class _TooSlow(Exception):
+    """The client does not take what it is sent."""
+
+
+async def _paced(events: AsyncIterator[ServerSentEvent], stopping: Callable[[], bool], heartbeat: float) -> AsyncGenerator[bytes]:
     yield b": here\n\n"
     silent = 0.0
     following = _next(events)

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from packaging.utils import canonicalize_name
 
+from plughost.errors import HostError, PlughostError
 from plugin_index import changes
 from plugin_index.nouns import Audit, Enabled, File, Revocation
 from plugin_index.storage import Blobs, Rows, Storage
@@ -88,7 +89,12 @@ class Shelf:
             return new
 
         await self.run(lambda: self.blobs.sync(upload))
-        if await self._storage.write(write):
+        try:
+            new = await self._storage.write(write)
+        except HostError:
+            await self._take_back(file.sha256)
+            raise
+        if new:
             await self._tell(file.project)
 
     async def change(self, job: Callable[[Rows], str]) -> None:
@@ -165,6 +171,16 @@ class Shelf:
         """Wait until the edition is another one."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.edition != edition)
+
+    async def _take_back(self, sha256: str) -> None:
+        """Bytes that came to have no row are not kept: a full disk has no room for them."""
+
+        def write(rows: Rows) -> None:
+            if not rows.of_sha256(sha256) and not rows.is_offered(sha256):
+                self.blobs.delete(sha256)
+
+        with contextlib.suppress(PlughostError):
+            await self._storage.write(write)
 
     async def _tell(self, project: str) -> None:
         async with self._changed:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from plugin_index.cli import plugins, releases, serve, tokens
+from plugin_index.cli import keeping, plugins, releases, serve, tokens
 from plugin_index.cli.options import app
 
-__all__ = ["app", "main", "plugins", "releases", "serve", "tokens"]
+__all__ = ["app", "keeping", "main", "plugins", "releases", "serve", "tokens"]
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ def verify(home: Path, progress: Progress = lambda _done, _all: None) -> Report:
             faults.append(Finding(kind="database", subject="index.sqlite", sha256="", detail=error.detail))
             return Report(files=0, blobs=0, bytes=0, findings=faults)
         shelf = _by_sha256(files)
-        found = [*faults, *_wrong(look, shelf, progress), *_orphans(look, shelf)]
+        found = [*faults, *_wrong(look, shelf, progress), *_without_row(look, shelf)]
         return Report(files=len(files), blobs=len(shelf), bytes=sum(each[0].size for each in shelf.values()), findings=found)
 
 
@@ -146,9 +146,15 @@ def _metadata(blob: BinaryIO) -> bytes:
         return wheel.read(next(name for name in wheel.namelist() if name.count("/") == 1 and name.endswith(".dist-info/METADATA")))
 
 
-def _orphans(look: Look, shelf: Mapping[str, Sequence[File]]) -> Iterator[Finding]:
+def _without_row(look: Look, shelf: Mapping[str, Sequence[File]]) -> Iterator[Finding]:
+    """What is wrong with blobs of no file: they are a registry's, which somebody has asked for, or nobody's."""
     for name, size, written in look.blobs.every():
-        with suppress(FileNotFoundError):
-            if name not in shelf and not look.read(lambda rows, name=name: rows.of_sha256(name)):  # type: ignore[misc]  # called at once
-                young = ", perhaps of an upload under way" if now() - written < YOUNG else ""
-                yield Finding(kind="orphaned", subject=name, sha256=name, detail=f"{size} bytes without a file{young}")
+        if name in shelf or look.read(lambda rows, name=name: rows.of_sha256(name)):  # type: ignore[misc]  # called at once
+            continue
+        if look.read(lambda rows, name=name: rows.is_offered(name)):  # type: ignore[misc]  # likewise
+            with suppress(BlobMissing), look.blobs.open(name) as blob:
+                if fault := _fault(blob, name, size):
+                    yield Finding(kind="changed", subject=name, sha256=name, detail=f"a registry's file: {fault}")
+        else:
+            young = ", perhaps of an upload under way" if now() - written < YOUNG else ""
+            yield Finding(kind="orphaned", subject=name, sha256=name, detail=f"{size} bytes without a file{young}")

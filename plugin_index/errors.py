@@ -180,3 +180,21 @@ class PlaceTaken(OperatorError):
 
     def __init__(self, place: str, why: str) -> None:
         super().__init__(f"{place} {why}; name a directory that is new or empty")
+
+
+class RequestTooLarge(OperatorError):
+    """The body of a call of the API is larger than any call needs."""
+
+    code, status = "request-too-large", 413
+
+    def __init__(self, cap: int) -> None:
+        super().__init__(f"the body is larger than {cap} bytes; wheels go to /legacy/")
+
+
+class RequestTooSlow(OperatorError):
+    """The body of a call of the API did not arrive in time."""
+
+    code, status = "request-too-slow", 408
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the body did not arrive within {seconds:g} s; send it again")

@@ -22,6 +22,7 @@ from plugin_index.catalog import PluginList
 from plugin_index.download import Downloads
 from plugin_index.errors import NotServed
 from plugin_index.gate import Gate
+from plugin_index.keeping.collecting import GRACE, collecting
 from plugin_index.metrics import MEDIA_TYPE, Metrics
 from plugin_index.negotiation import headers_of
 from plugin_index.pages.site import routes as pages
@@ -47,9 +48,17 @@ class PluginIndex:
     """ASGI application over one home; starts with its lifespan."""
 
     def __init__(
-        self, home: Path, *, admin: str | None = None, max_size: int = MAX_SIZE, private: bool = False, upstream: Chain | None = None
+        self,
+        home: Path,
+        *,
+        admin: str | None = None,
+        max_size: int = MAX_SIZE,
+        private: bool = False,
+        upstream: Chain | None = None,
+        grace: float = GRACE,
     ) -> None:
         self._home, self._admin, self._max_size, self._private, self._chain = home, admin, max_size, private, upstream
+        self._grace = grace
         self._stopping = False
         self._refused: PlughostError | None = None
         self._metrics = Metrics()
@@ -106,6 +115,7 @@ class PluginIndex:
                 Home.opened(self._home) as storage,
                 Shelf.over(storage) as shelf,
                 passing(self._chain, storage, shelf, max_size=self._max_size) as upstream,
+                collecting(storage, grace=self._grace),
             ):
                 kept = list(app.router.routes)
                 self._route(app, shelf, Tokens(storage, admin_token(self._home, self._admin)), upstream)

@@ -25,6 +25,9 @@ def serve(
     private: Annotated[bool, typer.Option("--private", envvar="PLUGIN_INDEX_PRIVATE", help="Reading needs a token, too.")] = False,  # noqa: FBT002 - a flag
     upstream: Annotated[bool, typer.Option("--upstream", envvar="PLUGIN_INDEX_UPSTREAM", help=UPSTREAM)] = False,  # noqa: FBT002 - a flag
     upstream_url: Annotated[list[str] | None, typer.Option(envvar="PLUGIN_INDEX_UPSTREAM_URL", help=UPSTREAM_URL)] = None,
+    grace_days: Annotated[
+        float, typer.Option(envvar="PLUGIN_INDEX_GRACE_DAYS", min=0, help="Days that bytes of removed files stay.")
+    ] = 7.0,
     drain: Annotated[float, typer.Option(envvar="PLUGIN_INDEX_DRAIN", min=0, help="Seconds for requests that have begun.")] = 10.0,
 ) -> None:
     """Run an index until SIGTERM or Ctrl-C."""
@@ -41,7 +44,7 @@ def serve(
         if chain is not None:
             typer.echo(f"what is not here is passed through from {', '.join(chain.origins)}", err=True)
         admin = os.environ.get("PLUGIN_INDEX_ADMIN_TOKEN")
-        index = PluginIndex(home.absolute(), admin=admin, max_size=max_size, private=private, upstream=chain)
+        index = PluginIndex(home.absolute(), admin=admin, max_size=max_size, private=private, upstream=chain, grace=grace_days * 86400)
         status = serving(index, host, port, drain=drain, stopping=index.stop_accepting, root_path=root_path, http=ReasonProtocol)
     except PlughostError as error:
         typer.echo(f"error[{error.code}]: {error.detail}", err=True)

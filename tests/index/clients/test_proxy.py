@@ -42,7 +42,7 @@ async def test_clients_publish_and_are_told_why_not(proxied: Proxied, trusting: 
     assert "File already exists" in refused.said
 
 
-@pytest.mark.parametrize("name", ["pip install", "pip install --report", "uv pip install", "uv lock", "poetry add"])
+@pytest.mark.parametrize("name", ["pip install", "uv pip install", "uv lock", "poetry add"])
 async def test_clients_install(proxied: Proxied, trusting: Desk, name: str) -> None:
     parcel = Parcel(project=f"{name.replace('--', '').replace(' ', '-')}-wanted")
     await PUBLISHERS["uv"](parcel, f"{proxied.url}/legacy/", ADMIN, trusting.beside("publishing"))
@@ -52,6 +52,19 @@ async def test_clients_install(proxied: Proxied, trusting: Desk, name: str) -> N
     assert got.chosen == {parcel.project: "1.0"}, got.ended.said
     mine = [line for line in proxied.asked if parcel.module in line]
     assert any(line.endswith(".metadata 200") for line in mine)
+
+
+@pytest.mark.parametrize("name", ["pip install --report", "uv lock"])
+async def test_a_page_that_has_not_changed_is_not_sent_again(proxied: Proxied, trusting: Desk, name: str) -> None:
+    parcel = Parcel(project=f"{name.replace('--', '').replace(' ', '-')}-again")
+    await PUBLISHERS["uv"](parcel, f"{proxied.url}/legacy/", ADMIN, trusting.beside("publishing"))
+    for _ in range(2):
+        (trusting.folder / "uv.lock").unlink(missing_ok=True)
+        assert (await READERS[name]([f"{proxied.url}/simple/"], parcel.project, trusting)).chosen == {parcel.project: "1.0"}
+    assert [line for line in proxied.asked if f"/simple/{parcel.project}/" in line] == [
+        f"GET {PREFIX}/simple/{parcel.project}/ 200",
+        f"GET {PREFIX}/simple/{parcel.project}/ 304",
+    ]
 
 
 async def test_who_does_not_trust_the_certificate_gets_nothing(proxied: Proxied, desk: Desk) -> None:

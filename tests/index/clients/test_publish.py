@@ -137,6 +137,19 @@ async def test_without_a_token_the_client_says_what_it_misses(publish: Publish, 
     assert await files_of(client, f"{name}-none") == []
 
 
+async def test_uv_asks_the_simple_page_what_is_there_already(index: Program, desk: Desk) -> None:
+    one, other = (Parcel(project="checked", plugin="checked", says=says) for says in ("", "# other"))
+    environ = {"UV_PUBLISH_CHECK_URL": f"{index.url}/simple/"}
+    first, again, refused = [
+        await PUBLISHERS["uv"](parcel, f"{index.url}/legacy/", ADMIN, Desk(folder=desk.folder / name, environ=environ))
+        for name, parcel in {"first": one, "again": one, "refused": other}.items()
+    ]
+    assert (first.status, again.status) == (0, 0)
+    assert "already exists" in again.said
+    assert refused.status != 0
+    assert "do not match" in refused.said
+
+
 @pytest.mark.parametrize("lie", [{"name": "someone-else"}, {"version": "2.0"}, {"requires_python": ">=3.99"}, {"requires_dist": "evil"}])
 async def test_a_form_that_lies_about_a_sound_wheel_is_refused(client: httpx.AsyncClient, lie: dict[str, str]) -> None:
     """No client lets its user write a form, so it is written by hand."""

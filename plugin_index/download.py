@@ -108,7 +108,7 @@ class Downloads:
                 return
             chunk = await self._shelf.run(lambda: opened.read(CHUNK))
             if not chunk:
-                raise BlobMissing("that were being sent")
+                raise OSError(f"{opened.name} was cut short while it was sent")  # the answer has begun: it can only be cut
             left -= len(chunk)
 
 

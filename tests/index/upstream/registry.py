@@ -35,6 +35,8 @@ class Registry:
     asked: list[Request] = field(default_factory=list)
     gate: asyncio.Event | None = None
     """While it is there and not set, files are held back."""
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when one is."""
 
     @property
     def url(self) -> str:
@@ -65,6 +67,7 @@ class Registry:
             await self._page(project, request, writer)
         elif (data := self.files.get(request.target)) is not None:
             if self.gate is not None:
+                self.waiting.set()
                 await self.gate.wait()
             await reply(data)(request, writer)
         else:

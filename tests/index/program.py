@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -16,6 +16,7 @@ from plughost.testing import BuiltWheel, wheel
 ADMIN = "the-admin-token-of-a-test"
 PATIENCE = 120.0
 BIN = Path(sys.executable).parent
+Within = Callable[[Sequence[str]], Sequence[str]]
 PLUGIN = "def plugin():\n    return {'routes': []}\n"
 
 
@@ -38,14 +39,13 @@ class Program:
 
 
 @contextlib.asynccontextmanager
-async def running(home: Path, *arguments: str, **environment: str) -> AsyncIterator[Program]:
-    """An index on this home, ended at the end."""
+async def running(home: Path, *arguments: str, within: Within = tuple, **environment: str) -> AsyncIterator[Program]:
+    """An index on this home, ended at the end; `within` may put its command into another one."""
     home.mkdir(parents=True, exist_ok=True)
     log = home / "log.txt"
     with log.open("ab") as sink:
         process = await asyncio.create_subprocess_exec(
-            BIN / "plugin-index",
-            *("serve", "--home", str(home), "--port", "0", *arguments),
+            *within([str(BIN / "plugin-index"), "serve", "--home", str(home), "--port", "0", *arguments]),
             stdout=asyncio.subprocess.PIPE,
             stderr=sink,
             env=os.environ | {"PLUGIN_INDEX_ADMIN_TOKEN": ADMIN} | environment,

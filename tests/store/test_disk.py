@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
-import json
 import os
-import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from plughost.errors import DiskFull, HomeNotWritable
 from plughost.store import disk
+from tests.small_disk import said_on_small_disk
 from tests.store.targets import plugin
 
 PROGRAM = Path(__file__).with_name("small_disk.py")
@@ -28,7 +25,7 @@ async def test_a_full_disk_and_a_read_only_one(tmp_path: Path) -> None:
     plugin("small").write(wheels)
     plugin("other").write(wheels)
 
-    said = json.loads(await _on_a_small_disk(home, wheels))
+    said = await said_on_small_disk(home, PROGRAM, wheels, mib=24)
 
     assert said == {
         "large": "disk-full",
@@ -42,21 +39,6 @@ async def test_a_full_disk_and_a_read_only_one(tmp_path: Path) -> None:
         "there already": "done",
         "open": "home-not-writable",
     }
-
-
-async def _on_a_small_disk(home: Path, wheels: Path) -> str:
-    """The program's output; the mounts are gone with its namespace. Skips where the kernel refuses one."""
-    if (unshare := shutil.which("unshare")) is None:
-        pytest.skip("there is no unshare on this machine")
-    namespace = [unshare, "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
-    script = f'mount -t tmpfs -o size=24m tmpfs "{home}" || exit 77; exec "{sys.executable}" "{PROGRAM}" "{home}" "{wheels}"'
-    pipe = asyncio.subprocess.PIPE
-    child = await asyncio.create_subprocess_exec(*namespace, "sh", "-c", script, stdout=pipe, stderr=pipe)
-    out, err = await child.communicate()
-    if child.returncode == 77 or b"unshare failed" in err:
-        pytest.skip(f"the kernel allows no mount namespace: {err.decode().strip()}")
-    assert child.returncode == 0, err.decode()
-    return out.decode()
 
 
 @pytest.mark.parametrize(

@@ -148,8 +148,16 @@ async def test_a_folder_may_say_it_in_a_file_beside_its_wheels(tmp_path: Path) -
 
     assert after == before  # it is no wheel, and is no problem either
     assert await source.revoked() == {DIGEST: "it steals cookies"}
+    assert await source.revoked() is None
     (tmp_path / "revoked.json").write_text("{")
     with pytest.raises(SourceInvalid, match=r"revoked\.json"):
         await source.revoked()
     (tmp_path / "revoked.json").write_text(json.dumps(document()))
     assert await source.revoked() == {}
+
+
+async def test_a_folder_whose_file_cannot_be_read_is_unreachable(tmp_path: Path) -> None:
+    (tmp_path / "revoked.json").mkdir()
+
+    with pytest.raises(SourceUnreachable, match=r"revoked\.json"):
+        await FolderSource(tmp_path).revoked()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from plughost.settings import SourceSettings
 from plughost.testing import BuiltWheel, RunningHost, wheel
 from tests.story.house import HostFactory, Index, hello
 from tests.story.refusals import one_serves, refused_operation
@@ -411,3 +413,18 @@ async def test_an_index_that_stops_publishing_what_is_revoked_has_lifted_nothing
     for _ in range(3):
         await look(host)
     await answers_revoked(host)
+
+
+async def test_a_folder_revokes_by_a_file_beside_its_wheels(start: HostFactory, tmp_path: Path) -> None:
+    folder, bad = tmp_path / "wheels", hello("1.1")
+    for built in (hello("1.0"), bad, hello("1.0", name="other")):
+        built.write(folder)
+    async with start(index=None, sources=(SourceSettings(url=str(folder), kind="folder"),)) as host:
+        await host.until_serving("hello", "1.1")
+        (folder / "revoked.json").write_text(json.dumps({"revoked": [{"sha256": bad.sha256, "reason": "it steals cookies"}]}))
+        await host.until_status("hello", "failed")
+        await answers_revoked(host)
+        await host.until_serving("other")
+
+        (folder / bad.filename).unlink()
+        await host.until_serving("hello", "1.0")

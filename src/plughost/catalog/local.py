@@ -31,6 +31,7 @@ class FolderSource:
         self.url = self.index = self._folder.url
         self._seen: tuple[Stamp, ...] | None = None
         self._told: tuple[Stamp, ...] | None = None
+        self._revoked: Reasons | None = None
         self._reader = ThreadPoolExecutor(1, "plughost folder")
 
     async def poll(self) -> Answer | None:
@@ -44,7 +45,8 @@ class FolderSource:
 
     async def revoked(self) -> Reasons | None:
         """What the `revoked.json` in it says, where there is one; a list that is empty lifts what it said before."""
-        return await self._read(self._folder.revoked)
+        told, self._revoked = self._revoked, await self._read(self._folder.revoked)
+        return None if self._revoked == told else self._revoked
 
     async def changes(self) -> AsyncIterator[None]:
         """Yields when files have come, gone or changed since the last look, and have stayed so for a moment."""

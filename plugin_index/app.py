@@ -18,6 +18,7 @@ from plughost.errors import HostStopping, MethodNotAllowed, PlughostError, Reque
 from plughost.http import problem_response, send_problem
 from plughost.types import ASGIApp, ASGIScope, Message, Receive, Send
 from plugin_index import api, download, simple
+from plugin_index.bodies import Pace, read_whole
 from plugin_index.catalog import PluginList
 from plugin_index.download import Downloads
 from plugin_index.errors import NotServed
@@ -37,9 +38,8 @@ from plugin_index.upstream import opened as passing
 MAX_SIZE = 512 * 1024 * 1024
 """Bytes of one wheel at most."""
 _READ = ["GET", "HEAD"]
-_FOR_PEOPLE = {"", "projects", "publish.sh"}
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
-_UNAUTHORIZED, _NOT_FOUND, _NOT_ALLOWED = 401, 404, 405
+_UNAUTHORIZED, _NOT_FOUND, _NOT_ALLOWED, _LATE = 401, 404, 405, 408
 Below = Callable[[ASGIScope, Receive, Send, str], Coroutine[Any, Any, None]]
 """Answers below a prefix; the last argument is the path from there."""
 
@@ -56,13 +56,13 @@ class PluginIndex:
         private: bool = False,
         upstream: Chain | None = None,
         grace: float = GRACE,
+        pace: Pace | None = None,
     ) -> None:
         self._home, self._admin, self._max_size, self._private, self._chain = home, admin, max_size, private, upstream
-        self._grace = grace
+        self._grace, self._pace = grace, pace or Pace()
         self._stopping = False
         self._refused: PlughostError | None = None
         self._metrics = Metrics()
-        self._gate: Gate | None = None
         self._below: Mapping[str, Below] = {"/": self._rest}
         self._app = FastAPI(title="plugin-index", lifespan=self._opened)
         _answer_problems(self._app)
@@ -92,10 +92,9 @@ class PluginIndex:
             await _problem(error)(scope, receive, counted)
 
     async def _rest(self, scope: ASGIScope, receive: Receive, send: Send, path: str) -> None:
-        """All that is not asked by the thousand: FastAPI routes it. What people look at needs a reader, too."""
-        first, _, rest = path.partition("/")
-        if self._gate is not None and first in _FOR_PEOPLE:
-            await self._gate.reader(scope, rest.strip("/"))
+        """All that is not asked by the thousand: FastAPI routes it."""
+        if path.startswith("api/") and scope["method"] not in _READ:
+            receive = await read_whole(scope, receive, seconds=self._pace.call)
         await self._app(scope, receive, send)
 
     def _plainly(self, send: Send) -> Send:
@@ -126,7 +125,7 @@ class PluginIndex:
             raise
 
     def _route(self, app: FastAPI, shelf: Shelf, tokens: Tokens, upstream: Upstream) -> None:
-        self._gate = gate = Gate(tokens, private=self._private)
+        gate = Gate(tokens, private=self._private)
         self._below = {
             simple.PREFIX: Simple(shelf, gate, upstream.pages),
             download.PREFIX: Downloads(shelf, gate, upstream.files),
@@ -136,8 +135,8 @@ class PluginIndex:
         app.include_router(api.routes(desk))
         app.router.routes += [
             *_watched(shelf, self._metrics),
-            *_uploading(Uploads(shelf, tokens, max_size=self._max_size)),
-            *pages(shelf),
+            *_uploading(Uploads(shelf, tokens, max_size=self._max_size, pace=self._pace)),
+            *pages(shelf, gate),
         ]
         app.openapi_schema = None
 
@@ -190,8 +189,8 @@ async def _to_simple(_request: Request) -> Response:
 
 def _problem(error: BaseException) -> Response:
     """The problem; who was asked for a token may answer with Basic, which is all that pip and uv know."""
-    basic = {"WWW-Authenticate": 'Basic realm="plugin-index"'} if getattr(error, "status", 0) == _UNAUTHORIZED else {}
-    return problem_response(error, headers=basic)
+    more = {_UNAUTHORIZED: {"WWW-Authenticate": 'Basic realm="plugin-index"'}, _LATE: {"Connection": "close"}}
+    return problem_response(error, headers=more.get(getattr(error, "status", 0)))
 
 
 def _answer_problems(app: FastAPI) -> None:

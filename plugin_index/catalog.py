@@ -53,20 +53,22 @@ class PluginList:
                 self._now = _published(*await self._shelf.running(), edition)
             return self._now
 
-    async def changes(self, known: str | None) -> AsyncIterator[ServerSentEvent]:
-        """An event at each change of the list; at once where the client knows another list (`Last-Event-ID`)."""
+    async def changes(self, known: str | None, token: Token | None = None) -> AsyncIterator[ServerSentEvent]:
+        """An event at each change of what the token may read; at once where the client knows another list (`Last-Event-ID`)."""
         current = await self.now()
-        told = current.listed.etag if known is None else known
+        told = readable(current, token).etag if known is None else known
         while True:
-            if current.listed.etag != told:
-                told = current.listed.etag
+            if (etag := readable(current, token).etag) != told:
+                told = etag
                 yield ServerSentEvent(id=told, event="changed", data="")
             await self._shelf.until_changed(current.edition)
             current = await self.now()
 
 
-def restricted(published: Published, token: Token) -> Document:
-    """The list of what the token may read."""
+def readable(published: Published, token: Token | None) -> Document:
+    """The list of what the token may read; None: everything."""
+    if token is None:
+        return published.listed
     return _listed([entry for project, entry in published.entries if token.may("read", project)], published.revoked.body)
 
 

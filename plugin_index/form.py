@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,19 +21,21 @@ from plugin_index.storage.disk import written
 HELD = 1024 * 1024
 """Bytes of all fields that are read together at most; they are held in memory."""
 REST = 16 * 1024 * 1024
-"""Bytes of everything but the file at most."""
+"""Bytes of everything but the file at most, boundaries and headers too."""
+PARTS = 10_000
+"""Parts at most."""
 DIGESTS = ("md5", "sha256", "blake2_256")
 READ = frozenset({":action", "name", "version", "requires_python", "requires_dist", *(f"{name}_digest" for name in DIGESTS)})
 """The fields that are read; all others are passed over."""
 
 
 class Form:
-    """One upload: its fields, and `content` in a file at `path`."""
+    """One upload: its fields, and `content` in a file at `path`. Raises UploadInvalid where the boundary is none."""
 
     def __init__(self, boundary: bytes, path: Path, *, cap: int) -> None:
         self.path, self._cap = path, cap
         self.filename: str | None = None
-        self.size, self._held, self._rest = 0, 0, 0
+        self.size, self._held, self._fed, self._parts = 0, 0, 0, 0
         self._fields: dict[str, list[str]] = {}
         self._hashes: dict[str, Any] = {
             "md5": hashlib.md5(usedforsecurity=False),
@@ -55,7 +57,8 @@ class Form:
             "on_part_end": self._part_end,
             "on_end": self._end,
         }
-        self._parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]  # callables by name
+        with _understood():
+            self._parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]  # callables by name
 
     def field(self, name: str) -> str | None:
         """What the form says first under this name."""
@@ -77,11 +80,11 @@ class Form:
 
     def feed(self, chunk: bytes) -> None:
         """Some more of the body; raises UploadInvalid, WheelTooLarge or DiskFull."""
-        try:
-            with written(self.path.parent):
-                self._parser.write(chunk)
-        except FormParserError as error:
-            raise UploadInvalid(str(error)) from None
+        self._fed += len(chunk)
+        with _understood(), written(self.path.parent):
+            self._parser.write(chunk)
+        if self._fed - self.size > REST:
+            raise UploadInvalid(f"all that it has besides the file is larger than {REST} bytes")
 
     def close(self) -> None:
         """The body has ended; raises UploadInvalid where it was cut off, or holds no file."""
@@ -101,6 +104,9 @@ class Form:
         self.path.unlink(missing_ok=True)
 
     def _begin(self) -> None:
+        self._parts += 1
+        if self._parts > PARTS:
+            raise UploadInvalid(f"it has more than {PARTS} parts")
         self._headers, self._header, self._value = {}, (b"", b""), bytearray()
 
     def _head(self, *, field: bytes = b"", value: bytes = b"") -> None:
@@ -121,7 +127,6 @@ class Form:
 
     def _data(self, data: bytes) -> None:
         if self._name != "content":
-            self._pass(len(data))
             if self._name in READ:
                 self._hold(len(data))
                 self._value += data
@@ -146,7 +151,11 @@ class Form:
         if self._held > HELD:
             raise UploadInvalid(f"its fields are larger than {HELD} bytes together")
 
-    def _pass(self, size: int) -> None:
-        self._rest += size
-        if self._rest > REST:
-            raise UploadInvalid(f"all that it has besides the file is larger than {REST} bytes")
+
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    """What the parser refuses, as UploadInvalid."""
+    try:
+        yield
+    except FormParserError as error:
+        raise UploadInvalid(str(error)) from None

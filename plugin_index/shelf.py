@@ -22,7 +22,7 @@ from plugin_index.nouns import Audit, Enabled, File, Revocation
 from plugin_index.storage import Blobs, Rows, Storage
 
 T = TypeVar("T")
-THREADS = 4
+THREADS, CHECKS = 4, 2
 REMEMBERED = 4096
 """Files whose rows are kept in memory, because somebody downloads them."""
 
@@ -43,6 +43,7 @@ class Shelf:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._threads = ThreadPoolExecutor(THREADS, "plugin-index")
+        self._checks = ThreadPoolExecutor(CHECKS, "plugin-index checks")
         self._changed = asyncio.Condition()
         self._editions: dict[str, int] = {}
         self._every = 0
@@ -59,6 +60,7 @@ class Shelf:
             yield shelf
         finally:
             shelf._threads.shutdown(wait=False)
+            shelf._checks.shutdown(wait=False)
 
     @property
     def blobs(self) -> Blobs:
@@ -68,6 +70,10 @@ class Shelf:
     async def run(self, job: Callable[[], T]) -> T:
         """Something that blocks, off the loop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, job)
+
+    async def check(self, job: Callable[[], T]) -> T:
+        """Something that blocks for seconds, where nobody who reads waits for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._checks, job)
 
     async def read(self, job: Callable[[Rows], T]) -> T:
         """What the job answers of the rows."""
@@ -88,7 +94,7 @@ class Shelf:
             self.blobs.keep(upload, file.sha256)
             return new
 
-        await self.run(lambda: self.blobs.sync(upload))
+        await self.check(lambda: self.blobs.sync(upload))
         try:
             new = await self._storage.write(write)
         except HostError:

@@ -11,17 +11,18 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Iterable
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from plughost.errors import NotAWheel, PlughostError, TokenInvalid, TokenMissing, WheelTooLarge
+from plughost.errors import NotAWheel, PlughostError, TokenInvalid, TokenMissing, TooManyFailures, WheelTooLarge
 from plughost.http import bearer_of, say_reason
 from plughost.wheel import WheelFacts, inspect, plugin_entries, plugin_name
+from plugin_index.bodies import Pace
 from plugin_index.errors import ActionGone, FormLies, TokenRefused, UploadAnonymous, UploadDamaged, UploadInvalid, UploadTooSlow
 from plugin_index.form import DIGESTS, REST, Form
 from plugin_index.gate import address_of
@@ -29,18 +30,12 @@ from plugin_index.nouns import File, Token
 from plugin_index.shelf import Shelf, now
 from plugin_index.tokens import Tokens, demand
 
-SILENCE = 30.0
-"""Seconds without a byte of an upload at most."""
-DEADLINE = 1800.0
-"""Seconds for all of it at most."""
-
 
 class Uploads:
     """`POST /legacy/`."""
 
-    def __init__(self, shelf: Shelf, tokens: Tokens, *, max_size: int, silence: float = SILENCE, deadline: float = DEADLINE) -> None:
-        self._shelf, self._tokens, self._max_size = shelf, tokens, max_size
-        self._silence, self._deadline = silence, deadline
+    def __init__(self, shelf: Shelf, tokens: Tokens, *, max_size: int, pace: Pace) -> None:
+        self._shelf, self._tokens, self._max_size, self._pace = shelf, tokens, max_size, pace
 
     async def take(self, request: Request) -> Response:
         """200 and nothing, or the reason: as JSON, and as the reason phrase, which is all that some clients print."""
@@ -63,7 +58,7 @@ class Uploads:
         form = Form(boundary, self._shelf.blobs.incoming(), cap=self._max_size)
         try:
             await self._read(form, request)
-            file, metadata = await self._shelf.run(lambda: _checked(form, token))
+            file, metadata = await self._shelf.check(lambda: _checked(form, token))
             await self._shelf.keep(form.path, file, metadata, address_of(request.scope))
         finally:
             await self._shelf.run(form.discard)
@@ -77,13 +72,13 @@ class Uploads:
     async def _paced(self, request: Request) -> AsyncIterator[bytes]:
         """The body as it comes; raises UploadTooSlow where it does not."""
         clock, body = asyncio.get_running_loop().time, request.stream()
-        until = clock() + self._deadline
+        until = clock() + self._pace.deadline
         while True:
             try:
-                async with asyncio.timeout_at(min(clock() + self._silence, until)):
+                async with asyncio.timeout_at(min(clock() + self._pace.silence, until)):
                     chunk = await anext(body, None)
             except TimeoutError:
-                raise UploadTooSlow(silence=self._silence, deadline=self._deadline) from None
+                raise UploadTooSlow(silence=self._pace.silence, deadline=self._pace.deadline) from None
             if chunk is None:
                 return
             yield chunk
@@ -103,6 +98,8 @@ class Uploads:
 def refusal(error: PlughostError) -> Response:
     """JSON with exactly that Content-Type: uv reads no other."""
     headers = {"WWW-Authenticate": 'Basic realm="plugin-index"'} if error.status == 401 else {}  # noqa: PLR2004 - Unauthorized
+    if isinstance(error, TooManyFailures):
+        headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, UploadTooSlow):
         headers["Connection"] = "close"  # the rest of it is not waited for
     title = error.code.replace("-", " ").capitalize()
@@ -168,13 +165,13 @@ def _requirements(texts: Iterable[str]) -> frozenset[tuple[str, SpecifierSet]]:
     """Names and versions alone: clients write markers and extras in different ways."""
     try:
         parsed = [Requirement(text) for text in texts]
-    except InvalidRequirement as error:
+        return frozenset((canonicalize_name(each.name), each.specifier) for each in parsed)
+    except ValueError as error:  # no requirement, or a number too long for Python
         raise UploadInvalid(f"a requirement cannot be read: {error}") from None
-    return frozenset((canonicalize_name(each.name), each.specifier) for each in parsed)
 
 
 def _same_version(one: str, other: str) -> bool:
     try:
         return Version(one) == Version(other)
-    except InvalidVersion:
+    except ValueError:  # no version, or a number too long for Python
         return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Request
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from plughost.errors import RequestInvalid
@@ -41,6 +41,12 @@ class Desk:
         demand(token, action, project)
         return token
 
+    async def manager(self, request: Request, plugin: str) -> Token:
+        """Who asks, where their token allows managing the plugin's project; raises PluginNotPublished besides."""
+        token = await self.allowed(request, "manage")
+        demand(token, "manage", await self.shelf.owner(plugin))
+        return token
+
 
 class Body(BaseModel):
     """Unknown keys are mistakes."""
@@ -59,5 +65,5 @@ def parsed_version(text: str) -> Version:
     """The version; raises RequestInvalid."""
     try:
         return Version(text)
-    except InvalidVersion:
-        raise RequestInvalid(f"{text!r} is not a version") from None
+    except ValueError:  # no version, or a number too long for Python
+        raise RequestInvalid(f"{text[:200]!r} is not a version") from None

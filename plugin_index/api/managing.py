@@ -53,14 +53,14 @@ def _plugins(router: APIRouter, desk: Desk) -> None:
     async def enable(name: str, request: Request, body: EnableBody | None = None) -> Json:
         """Every host that follows runs it; without a version the newest that is not yanked."""
         asked = body or EnableBody()
-        token = await desk.allowed(request, "manage", await desk.shelf.owner(name))
+        token = await desk.manager(request, name)
         await desk.shelf.change(changes.enable(name, asked.version, audited(request, token, "enable", name, asked.reason)))
         return plugin_shape(await desk.shelf.plugin(name))
 
     @router.post("/plugins/{name}/disable")
     async def disable(name: str, request: Request, body: Body | None = None) -> Json:
         """No host runs it any more."""
-        token = await desk.allowed(request, "manage", await desk.shelf.owner(name))
+        token = await desk.manager(request, name)
         await desk.shelf.change(changes.disable(name, audited(request, token, "disable", name, (body or Body()).reason)))
         return plugin_shape(await desk.shelf.plugin(name))
 

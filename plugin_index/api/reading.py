@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from plughost.http import sse
 from plugin_index.api.desk import Desk, Json
 from plugin_index.api.shapes import plugin_shape
-from plugin_index.catalog import Document, restricted
+from plugin_index.catalog import Document, readable
 from plugin_index.negotiation import headers_of, unchanged
 
 
@@ -26,16 +26,15 @@ def _documents(router: APIRouter, desk: Desk) -> None:
     async def enabled(request: Request) -> Response:
         """The plugin list."""
         token = await desk.gate.reader(request.scope)
-        published = await desk.listed.now()
-        listed = published.listed if token is None else restricted(published, token)
+        listed = readable(await desk.listed.now(), token)
         monitor = f"{request.scope.get('root_path', '')}/api/plugins/events"
         return _document(request, listed, {"Link": f'<{monitor}>; rel="monitor"'}, private=token is not None)
 
     @router.get("/plugins/events", response_class=Response)
     async def events(request: Request, last_event_id: Annotated[str | None, Header()] = None) -> Response:
         """Tells of each change of the list, and of the revocations."""
-        await desk.gate.reader(request.scope)
-        return sse(desk.listed.changes(last_event_id), stopping=desk.stopping)
+        token = await desk.gate.reader(request.scope)
+        return sse(desk.listed.changes(last_event_id, token), stopping=desk.stopping)
 
     @router.head("/revoked", include_in_schema=False)
     @router.get("/revoked")

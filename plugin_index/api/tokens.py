@@ -24,7 +24,7 @@ class TokenBody(BaseModel):
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     actions: Annotated[list[Literal["upload", "manage", "read", "admin"]], MinLen(1)]
     projects: Annotated[list[Short], MinLen(1)] = ["*"]
-    expires: float | str | None = None
+    expires: float | Short | None = None
 
 
 def add_tokens(router: APIRouter, desk: Desk) -> None:
@@ -81,6 +81,8 @@ def _expiry(given: float | str | None) -> float | None:
         return None
     try:
         moment = datetime.fromisoformat(given) if isinstance(given, str) else datetime.fromtimestamp(given, UTC)
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        instant(seconds)  # in UTC it may be before the year 1, or after 9999
     except (ValueError, OverflowError, OSError):
         raise RequestInvalid(f"expires={given!r} is neither RFC 3339 nor seconds since the epoch") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return seconds

@@ -13,6 +13,8 @@ from plugin_index.cli.options import HOME, Home, app
 
 UPSTREAM = "Pass through from pip's or uv's registry what is not here."
 UPSTREAM_URL = "Pass it through from this registry instead; may be given again."
+SILENCE = "Seconds without a byte of an upload at most."
+DEADLINE = "Seconds for all of an upload at most."
 
 
 @app.command()
@@ -28,6 +30,8 @@ def serve(
     grace_days: Annotated[
         float, typer.Option(envvar="PLUGIN_INDEX_GRACE_DAYS", min=0, help="Days that bytes of removed files stay.")
     ] = 7.0,
+    upload_silence: Annotated[float, typer.Option(envvar="PLUGIN_INDEX_UPLOAD_SILENCE", min=0.1, help=SILENCE)] = 30.0,
+    upload_deadline: Annotated[float, typer.Option(envvar="PLUGIN_INDEX_UPLOAD_DEADLINE", min=0.1, help=DEADLINE)] = 1800.0,
     drain: Annotated[float, typer.Option(envvar="PLUGIN_INDEX_DRAIN", min=0, help="Seconds for requests that have begun.")] = 10.0,
 ) -> None:
     """Run an index until SIGTERM or Ctrl-C."""
@@ -35,6 +39,7 @@ def serve(
     from plughost.http import ReasonProtocol
     from plughost.http import serve as serving
     from plugin_index.app import PluginIndex
+    from plugin_index.bodies import Pace
     from plugin_index.upstream import Chain
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr)
@@ -44,7 +49,8 @@ def serve(
         if chain is not None:
             typer.echo(f"what is not here is passed through from {', '.join(chain.origins)}", err=True)
         admin = os.environ.get("PLUGIN_INDEX_ADMIN_TOKEN")
-        index = PluginIndex(home.absolute(), admin=admin, max_size=max_size, private=private, upstream=chain, grace=grace_days * 86400)
+        pace, grace = Pace(silence=upload_silence, deadline=upload_deadline), grace_days * 86400
+        index = PluginIndex(home.absolute(), admin=admin, max_size=max_size, private=private, upstream=chain, grace=grace, pace=pace)
         status = serving(index, host, port, drain=drain, stopping=index.stop_accepting, root_path=root_path, http=ReasonProtocol)
     except PlughostError as error:
         typer.echo(f"error[{error.code}]: {error.detail}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from plugin_index.nouns import Enabled, File
@@ -12,6 +12,8 @@ from plugin_index.storage import Rows
 
 EVERY = 1 << 31
 """More plugins than there are."""
+Sees = Callable[[str], bool]
+"""Whether the reader may know of a project."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +40,20 @@ class Project:
     """The dependencies whose projects are on this index."""
 
 
-def plain(rows: Rows, after: str, limit: int) -> Sequence[str]:
-    """The next projects after this one, by name, that have no plugin."""
+def plain(rows: Rows, limit: int, sees: Sees) -> Sequence[str]:
+    """The first projects by name that have no plugin."""
     owners = frozenset(rows.owners("", EVERY).values())
-    return [name for name in rows.projects() if name > after and name not in owners][:limit]
+    return [name for name in rows.projects() if name not in owners and sees(name)][:limit]
 
 
-def project(rows: Rows, name: str) -> Project | None:
+def project(rows: Rows, name: str, sees: Sees) -> Project | None:
     """The project (normalised); None where it never had a file."""
     files = rows.of_project(name)
     if not files:
         return None
     speaker = described(files)
     said = facts(rows.metadata(speaker.filename)) if speaker else None
-    enabled, present = rows.enabled(), frozenset(rows.projects())
+    enabled, present = rows.enabled(), frozenset(filter(sees, rows.projects()))
     plugins = references(files, speaker).items()
     return Project(
         name=name,

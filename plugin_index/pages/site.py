@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -11,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from plugin_index.gate import Gate
+from plugin_index.nouns import Token
 from plugin_index.pages.answer import HEADERS, answer
 from plugin_index.pages.kept import Kept
 from plugin_index.pages.reading import Project, plain, project
@@ -32,17 +35,33 @@ _FILES = {"style.css": "text/css", "icon.svg": "image/svg+xml"}
 
 
 class Key(NamedTuple):
-    """Which page: the index's address as it was asked at, the path, the last name of the page before, and the shelf's edition."""
+    """Which page, by all that it depends on."""
 
     url: str
+    """The index's address, as it was asked at."""
     path: str
     after: str
+    """The last name of the page before."""
+    limited: tuple[str, ...]
+    """The projects (globs) that the reader may know of; empty: all."""
     edition: int
 
 
-def routes(shelf: Shelf) -> list[Route]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A page, and who reads it; no token: everybody may."""
+
+    key: Key
+    token: Token | None
+
+    def sees(self, project: str) -> bool:
+        """Whether the reader may know of the project."""
+        return self.token is None or self.token.may("read", project)
+
+
+def routes(shelf: Shelf, gate: Gate | None = None) -> list[Route]:
     """What a browser may ask for."""
-    site = Site(shelf)
+    site = Site(shelf, gate)
     paths = {
         "/": site.home,
         "/publish.sh": site.script,
@@ -57,58 +76,70 @@ def routes(shelf: Shelf) -> list[Route]:
 class Site:
     """The pages of one shelf; each is made once for each change of the shelf and each address that it is asked at."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf, self._readmes = shelf, Readmes()
+    def __init__(self, shelf: Shelf, gate: Gate | None) -> None:
+        self._shelf, self._gate, self._readmes = shelf, gate, Readmes()
         self._kept: Kept[Key, bytes] = Kept(ROOM, len)
 
     async def home(self, request: Request) -> Response:
         """The plugins, a hundred at a time, and how to publish."""
-        key = self._key(request)
-        if (body := self._kept.get(key)) is None:
-            rows, url = tuple(map(listed, await self._shelf.plugins(key.after, PAGE + 1))), _url(request)
-            shown = {"plugins": rows[:PAGE], "more": rows[PAGE - 1].name if len(rows) > PAGE else "", "first": not key.after}
-            others = () if key.after else await self._shelf.read(lambda rows: plain(rows, "", FEW))
-            body = await self._made(key, "home.html", {**shown, "others": others, "url": url, "script": await self._script(url)})
+        asked = await self._asked(request)
+        if (body := self._kept.get(asked.key)) is None:
+            body = await self._made(asked.key, "home.html", await self._listed(asked))
         return answer(request, body, _HTML)
 
     async def projects(self, request: Request) -> Response:
         """All projects by name, those without a plugin too, a hundred at a time."""
-        key = self._key(request)
-        if (body := self._kept.get(key)) is None:
-            names = [name for name in await self._shelf.projects() if name > key.after][: PAGE + 1]
-            values = {"projects": names[:PAGE], "more": names[PAGE - 1] if len(names) > PAGE else "", "first": not key.after}
-            body = await self._made(key, "projects.html", values)
+        asked = await self._asked(request)
+        after = asked.key.after
+        if (body := self._kept.get(asked.key)) is None:
+            names = [name for name in await self._shelf.projects() if name > after and asked.sees(name)][: PAGE + 1]
+            values = {"projects": names[:PAGE], "more": names[PAGE - 1] if len(names) > PAGE else "", "first": not after}
+            body = await self._made(asked.key, "projects.html", values)
         return answer(request, body, _HTML)
 
     async def project(self, request: Request) -> Response:
         """One project; 301 to its normalised name."""
-        asked = request.path_params["project"]
-        name = canonicalize_name(asked)
-        if asked != name or not request.url.path.endswith("/"):
+        written = request.path_params["project"]
+        name = canonicalize_name(written)
+        asked = await self._asked(request, name)
+        if written != name or not request.url.path.endswith("/"):
             return RedirectResponse(_elsewhere(request, name), status_code=301, headers=HEADERS)
-        key = self._key(request)
-        if (body := self._kept.get(key)) is None:
-            if (found := await self._shelf.read(lambda rows: project(rows, name))) is None:
+        if (body := self._kept.get(asked.key)) is None:
+            if (found := await self._shelf.read(lambda rows: project(rows, name, asked.sees))) is None:
                 return answer(request, await self._rendered("missing.html", {"project": name}), _HTML, status=404)
-            body = await self._made(key, "project.html", await self._shown(found, key.after, _url(request)))
+            body = await self._made(asked.key, "project.html", await self._shown(found, asked.key))
         return answer(request, body, _HTML)
 
     async def script(self, request: Request) -> Response:
         """What a CI job runs: build, publish, enable, wait until a host serves it."""
-        return answer(request, (await self._script(_url(request))).encode(), _TEXT)
+        asked = await self._asked(request)
+        return answer(request, (await self._script(asked.key.url)).encode(), _TEXT)
 
     async def file(self, request: Request) -> Response:
         """The style sheet or the icon."""
         name = request.url.path.rpartition("/")[2]
         return answer(request, await self._shelf.run((HERE / name).read_bytes), _FILES[name])
 
-    async def _shown(self, found: Project, after: str, url: str) -> Mapping[str, object]:
-        """What the template takes."""
-        start = next((place for place, release in enumerate(found.releases, 1) if release.version == after), 0)
+    async def _listed(self, asked: Asked) -> Mapping[str, object]:
+        """What the template of the first page takes."""
+        key = asked.key
+        found = await self._shelf.plugins(key.after, PAGE + 1)
+        return {
+            "plugins": [listed(plugin) for plugin in found[:PAGE] if asked.sees(plugin.project)],
+            "more": found[PAGE - 1].name if len(found) > PAGE else "",
+            "first": not key.after,
+            "others": () if key.after else await self._shelf.read(lambda rows: plain(rows, FEW, asked.sees)),
+            "url": key.url,
+            "script": await self._script(key.url),
+        }
+
+    async def _shown(self, found: Project, key: Key) -> Mapping[str, object]:
+        """What the template of a project takes."""
+        start = next((place for place, release in enumerate(found.releases, 1) if release.version == key.after), 0)
         shown = found.releases[start : start + PAGE]
         more = shown[-1].version if start + PAGE < len(found.releases) else ""
         readme = await self._readmes.of(found.speaker.metadata_sha256, found.facts) if found.speaker and found.facts else None
-        return {"project": found, "releases": shown, "more": more, "first": start == 0, "readme": readme, "url": url}
+        return {"project": found, "releases": shown, "more": more, "first": start == 0, "readme": readme, "url": key.url}
 
     async def _script(self, url: str) -> str:
         return (await self._rendered("publish.sh", {"url": url})).decode()
@@ -121,14 +152,12 @@ class Site:
     async def _rendered(self, template: str, values: Mapping[str, object]) -> bytes:
         return await self._shelf.run(lambda: render(template, values))
 
-    def _key(self, request: Request) -> Key:
-        after = request.query_params.get("after", "")[:LONGEST]
-        return Key(_url(request), request.url.path, after, self._shelf.edition)
-
-
-def _url(request: Request) -> str:
-    """The index's own address, as it was asked at."""
-    return str(request.base_url).rstrip("/")
+    async def _asked(self, request: Request, project: str = "") -> Asked:
+        """Which page and by whom; raises what the gate raises."""
+        token = await self._gate.reader(request.scope, project) if self._gate else None
+        url, after = str(request.base_url).rstrip("/"), request.query_params.get("after", "")[:LONGEST]
+        limited = () if token is None or "admin" in token.actions else token.projects
+        return Asked(key=Key(url, request.url.path, after, limited, self._shelf.edition), token=token)
 
 
 def _elsewhere(request: Request, name: str) -> str:

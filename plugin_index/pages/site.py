@@ -59,7 +59,7 @@ class Asked:
         return self.token is None or self.token.may("read", project)
 
 
-def routes(shelf: Shelf, gate: Gate | None = None) -> list[Route]:
+def routes(shelf: Shelf, gate: Gate) -> list[Route]:
     """What a browser may ask for."""
     site = Site(shelf, gate)
     paths = {
@@ -76,7 +76,7 @@ def routes(shelf: Shelf, gate: Gate | None = None) -> list[Route]:
 class Site:
     """The pages of one shelf; each is made once for each change of the shelf and each address that it is asked at."""
 
-    def __init__(self, shelf: Shelf, gate: Gate | None) -> None:
+    def __init__(self, shelf: Shelf, gate: Gate) -> None:
         self._shelf, self._gate, self._readmes = shelf, gate, Readmes()
         self._kept: Kept[Key, bytes] = Kept(ROOM, len)
 
@@ -154,7 +154,7 @@ class Site:
 
     async def _asked(self, request: Request, project: str = "") -> Asked:
         """Which page and by whom; raises what the gate raises."""
-        token = await self._gate.reader(request.scope, project) if self._gate else None
+        token = await self._gate.reader(request.scope, project)
         url, after = str(request.base_url).rstrip("/"), request.query_params.get("after", "")[:LONGEST]
         limited = () if token is None or "admin" in token.actions else token.projects
         return Asked(key=Key(url, request.url.path, after, limited, self._shelf.edition), token=token)

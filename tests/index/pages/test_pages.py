@@ -219,6 +219,20 @@ async def test_a_private_index_shows_its_pages_to_readers_alone(tmp_path: Path) 
         assert (await stranger.get("/", headers={"Authorization": f"Bearer {ADMIN}"})).status_code == 200
 
 
+async def test_a_reader_who_is_limited_to_some_projects_sees_only_those(tmp_path: Path) -> None:
+    async with running(tmp_path / "private", "--private") as program, httpx.AsyncClient(base_url=program.url, timeout=60) as client:
+        client.headers["Authorization"] = f"Bearer {ADMIN}"
+        await publish(client, described(), *(wheel(name, "1.0", {f"{name}.py": ""}) for name in ("acme-words", "other-words")))
+        body = {"name": "reader", "actions": ["read"], "projects": ["acme-c*", "other-*"]}
+        client.headers["Authorization"] = f"Bearer {(await client.post('/api/tokens', json=body)).json()['token']}"
+        for path in ("/", "/projects/", "/projects/acme-chat/"):
+            markup = await page(client, path)
+            assert "acme-chat" in markup.words
+            assert not any(link.endswith("acme-words/") for link in markup.links)
+        assert "other-words" in (await page(client, "/projects/")).words
+        assert (await client.get("/projects/acme-words/")).status_code == 403
+
+
 async def test_an_index_starts_without_what_only_pages_need() -> None:
     unwanted = "('jinja2', 'docutils', 'readme_renderer', 'comrak', 'nh3')"
     program = f"import sys, plugin_index.app; print([name for name in {unwanted} if name in sys.modules])"

@@ -101,7 +101,8 @@ class Form:
         with contextlib.suppress(OSError):
             if self._sink is not None:
                 self._sink.close()
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
 
     def _begin(self) -> None:
         self._parts += 1

@@ -40,12 +40,13 @@ class SmallDisk:
 
     def forbid_writing(self) -> None:
         """It is read-only for whatever is opened from now on."""
-        self._inside("mount", "--bind", self._inner, self._inner)
-        self._inside("mount", "-o", "remount,ro,bind", self._inner)
+        for mount in (["mount", "--bind", self._inner, self._inner], ["mount", "-o", "remount,ro,bind", self._inner]):
+            subprocess.run(self.inside(*mount), check=True, timeout=60)
 
-    def _inside(self, *command: str) -> None:
+    def inside(self, *command: str | Path) -> list[str]:
+        """The command where the directory is what the process sees."""
         user = [] if _ROOT else ["--user", "--preserve-credentials"]
-        subprocess.run(["nsenter", "--target", str(self._pid), "--mount", *user, *command], check=True, timeout=60)
+        return ["nsenter", "--target", str(self._pid), "--mount", *user, *map(str, command)]
 
 
 def on_small_disk(place: Path, *command: str | Path, mib: int, read_only: bool = False) -> list[str]:

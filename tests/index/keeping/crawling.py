@@ -24,7 +24,7 @@ async def _told(client: httpx.AsyncClient) -> AsyncIterator[tuple[str, Said]]:
         page = f"/simple/{project['name']}/"
         yield f"{page} {HTML}", await _one(client, page, HTML)
         yield f"{page} {JSON}", await _one(client, page, JSON)
-        yield f"/projects{page}", await _one(client, f"/projects/{project['name']}", HTML)
+        yield f"/projects/{project['name']}/", await _one(client, f"/projects/{project['name']}/", HTML)
         for file in (await client.get(page, headers={"Accept": JSON})).json()["files"]:
             address = str(client.base_url.join(page).join(file["url"]).path)
             yield address, await _one(client, address, "*/*")

@@ -94,7 +94,7 @@ async def registry() -> AsyncIterator[Registry]:
 def passing(home: Path, *urls: str, arguments: Sequence[str] = (), **environment: str) -> contextlib.AbstractAsyncContextManager[Program]:
     """An index that passes these through, and finds nothing that this machine is configured for."""
     named = [part for url in urls for part in ("--upstream-url", url)]
-    return running(home, "--upstream", *named, *arguments, **(bare(home.parent) | environment))
+    return running(home, "--upstream", *named, *arguments, within=tuple, **(bare(home.parent) | environment))
 
 
 def bare(home: Path) -> dict[str, str]:

@@ -161,6 +161,6 @@ async def test_the_list_of_all_projects_is_of_our_own(client: httpx.AsyncClient,
 async def test_without_the_flag_nobody_is_asked(tmp_path: Path, registry: Registry) -> None:
     registry.has(release())
     environment = bare(tmp_path) | {"PIP_INDEX_URL": registry.url}
-    async with running(tmp_path / "home", **environment) as index, httpx.AsyncClient(base_url=index.url) as client:
+    async with running(tmp_path / "home", within=tuple, **environment) as index, httpx.AsyncClient(base_url=index.url) as client:
         assert (await client.get("/simple/lib-one/")).status_code == 404
     assert registry.asked == []

@@ -44,6 +44,7 @@ async def shelve(storage: Storage, built: BuiltWheel) -> File:
         storage.blobs.keep(upload, file.sha256)
 
     await storage.write(write)
+    upload.unlink(missing_ok=True)
     return file
 
 
@@ -62,7 +63,7 @@ def described(built: BuiltWheel) -> tuple[File, bytes]:
         requires_python=None,
         metadata_sha256=hashlib.sha256(metadata).hexdigest(),
         summary="",
-        plugins={"chat": "acme_chat:plugin"},
+        plugins={name.project.removeprefix("acme-"): f"{name.project.replace('-', '_')}:plugin"},
     )
     return file, metadata
 

@@ -16,6 +16,8 @@ from plughost.testing import wheel
 from tests.index.pages.published import publish, shop
 from tests.index.program import PLUGIN, Program
 
+PATIENCE = 120_000.0
+"""Milliseconds."""
 CHROMIUM = shutil.which("chromium")
 LONG = "aplugin" + "-whose-name-has-no-end" * 2
 Scheme = Literal["light", "dark"]
@@ -33,7 +35,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package
 async def browser() -> AsyncIterator[Browser]:
     sandbox = [] if os.getuid() else ["--no-sandbox"]  # Chromium has none for root
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox, timeout=PATIENCE)
         yield started
         await started.close()
 
@@ -49,6 +51,7 @@ async def filled(client: httpx.AsyncClient) -> None:
 async def opened(browser: Browser, url: str, *, width: int = 1280, scheme: Scheme = "light") -> tuple[Page, list[str]]:
     """The page, and what the browser complained of while it was opened."""
     page = await browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.set_default_timeout(PATIENCE)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))

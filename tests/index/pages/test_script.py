@@ -105,8 +105,11 @@ async def test_a_job_without_a_token_fails_before_it_builds(job: Path, host: Chi
 
 async def test_a_plugin_that_does_not_start_fails_the_job_with_the_hosts_words(job: Path, host: Child) -> None:
     (job / "acme_hello" / "__init__.py").write_text("raise RuntimeError('it is broken')\n")
-    status, said = await runs(job, host, WAIT="8")
+    assert (await runs(job, host, WAIT="0"))[0] == 1
+    await host.status("hello", "failed")
+    status, said = await runs(job, host, WAIT="0")
     assert status == 1
+    assert "does not serve hello 1.0" in said
     assert "it is broken" in said
 
 

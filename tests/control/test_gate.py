@@ -30,7 +30,7 @@ async def test_loads_that_hang_give_their_places_up() -> None:
             await hang.wait()
 
     hanging = [asyncio.create_task(hung()) for _ in range(2)]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         async with gate:
             pass
     hang.set()
@@ -40,7 +40,7 @@ async def test_loads_that_hang_give_their_places_up() -> None:
 async def test_a_place_that_was_given_up_is_not_given_back_twice() -> None:
     gate = Gate(1, patience=0.01)
     async with gate:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not gate._places._value:
                 await asyncio.sleep(0.005)
     assert gate._places._value == 1

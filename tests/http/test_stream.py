@@ -14,7 +14,7 @@ from starlette.responses import StreamingResponse
 
 from plughost.http.stream import ServerSentEvent, sse
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\r\n:\u2028\x85\x00 "))
 _LINE = _TEXT.map(lambda text: "".join(text.splitlines()).replace("\x00", ""))
 

@@ -302,7 +302,7 @@ async def test_a_task_that_still_waits_is_named(sharing: Callable[[Mapping[str, 
 
     assert "task waits for ever" in watch.survivors()
     tasks[0].cancel()
-    await asyncio.wait(tasks, timeout=20)
+    await asyncio.wait(tasks, timeout=60)
     assert "task waits for ever" not in watch.survivors()
 
 

@@ -72,7 +72,7 @@ async def serve() -> AsyncIterator[Serve]:
         config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=5)
         server = uvicorn.Server(config)
         servers.append((server, asyncio.create_task(server.serve(sockets=[listening]))))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not server.started:
                 await asyncio.sleep(0)
         return f"127.0.0.1:{listening.getsockname()[1]}"

@@ -47,7 +47,7 @@ async def listening(scope: ASGIScope, receive: Receive, send: Send) -> Message:
 
 async def begun(inside: Inside, call: Any) -> asyncio.Task[Any]:
     task: asyncio.Task[Any] = asyncio.ensure_future(call)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await inside.entered.wait()
     return task
 

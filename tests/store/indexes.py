@@ -25,7 +25,7 @@ from starlette.routing import Route
 from plughost.testing import BuiltWheel
 from plughost.types import Receive, Send
 
-DEADLINE = 30
+DEADLINE = 60
 _JSON = "application/vnd.pypi.simple.v1+json"
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from plughost.errors import HostStopping
 from plughost.store.once import Once, Report
 
-DEADLINE = 20
+DEADLINE = 60
 
 
 class Work:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -445,9 +446,13 @@ async def test_503_while_it_starts_and_when_it_has_failed_404_where_there_is_non
     slow = wheel("acme-slow", "1.0", {"slow_plugin.py": WAITS.format(name="slow")}, plugins={"slow": "slow_plugin:plugin"})
     bad = hello("1.0", name="bad", extra="raise RuntimeError('no')")
     await index.list(slow, bad)
+
+    async def says(name: str, code: str) -> bool:
+        return bool((await host.get(f"/{name}/")).json()["code"] == code)
+
     try:
         for name, code in (("slow", "plugin-starting"), ("bad", "plugin-failed")):
-            await host.until_status(name, code.removeprefix("plugin-"))
+            await host.until(partial(says, name, code), f"{name}: {code}")
             answer = await host.get(f"/{name}/")
             assert (answer.status_code, answer.json()["code"], answer.json()["plugin"]) == (503, code, name)
             assert int(answer.headers["retry-after"]) >= 1

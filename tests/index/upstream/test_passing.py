@@ -164,3 +164,14 @@ async def test_without_the_flag_nobody_is_asked(tmp_path: Path, registry: Regist
     async with running(tmp_path / "home", within=tuple, **environment) as index, httpx.AsyncClient(base_url=index.url) as client:
         assert (await client.get("/simple/lib-one/")).status_code == 404
     assert registry.asked == []
+
+
+async def test_files_of_a_folder_of_this_machine_are_passed_through(tmp_path: Path) -> None:
+    built, folder = release(), tmp_path / "folder of wheels" / "lib-one"
+    folder.mkdir(parents=True)
+    (folder / built.filename).write_bytes(built.data)
+    (folder / "index.html").write_text(f'<a href="{built.filename}#sha256={built.sha256}">{built.filename}</a>')
+    async with passing(tmp_path / "home", PIP_INDEX_URL=folder.parent.as_uri()) as index, httpx.AsyncClient(base_url=index.url) as client:
+        assert list(await page(client)) == [built.filename]
+        assert (await client.get(address(built))).content == built.data
+        assert (await client.get("/simple/lib-two/")).status_code == 404

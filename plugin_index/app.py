@@ -200,7 +200,7 @@ def _answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(_request: Request, error: Exception) -> Response:
-        return problem_response(error)
+        return problem_response(error, headers={"Connection": "close"})  # which uvicorn does, after it has logged the error
 
     @app.exception_handler(RequestValidationError)
     async def wrong_shape(_request: Request, error: RequestValidationError) -> Response:

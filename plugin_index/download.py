@@ -64,7 +64,7 @@ class Downloads:
         await self._blob(*kept, scope, receive, send, media_type=_TEXT if metadata else _BYTES)
 
     async def _metadata(self, file: File, scope: ASGIScope, receive: Receive, send: Send) -> None:
-        headers = _immutable(file.metadata_sha256)
+        headers = self._immutable(file.metadata_sha256)
         if unchanged(headers_of(scope["headers"], b"if-none-match")[0], headers["ETag"]):
             await Response(status_code=304, headers=headers)(scope, receive, send)
             return
@@ -72,7 +72,7 @@ class Downloads:
         await Response(text, media_type=_TEXT, headers=headers)(scope, receive, send)
 
     async def _blob(self, sha256: str, size: int, scope: ASGIScope, receive: Receive, send: Send, media_type: str = _BYTES) -> None:
-        headers = _immutable(sha256)
+        headers = self._immutable(sha256)
         known, ranges = headers_of(scope["headers"], b"if-none-match", b"range")
         if unchanged(known, headers["ETag"]):
             await Response(status_code=304, headers=headers)(scope, receive, send)
@@ -90,6 +90,16 @@ class Downloads:
                 return
             async for chunk, more in self._chunks(opened, first, size):
                 await send({"type": "http.response.body", "body": chunk, "more_body": more})
+
+    def _immutable(self, sha256: str) -> dict[str, str]:
+        """Headers of bytes that never change; who may read them once may keep them, caches between only where all may."""
+        whose = "private" if self._gate.private else "public"
+        return {
+            "ETag": f'"{sha256}"',
+            "Cache-Control": f"{whose}, max-age=31536000, immutable",
+            "Accept-Ranges": "bytes",
+            "X-Content-Type-Options": "nosniff",
+        }
 
     def _opened(self, sha256: str, size: int) -> tuple[BinaryIO, bytes]:
         """The open blob, all of its bytes being there, and the first of them."""
@@ -122,12 +132,3 @@ def _withheld(file: File) -> PlughostError:
     if file.revoked is not None:
         return BytesRevoked(file.filename, sha256=file.sha256, reason=file.revoked)
     return FileQuarantined(file.filename, reason=file.quarantined or "")
-
-
-def _immutable(sha256: str) -> dict[str, str]:
-    return {
-        "ETag": f'"{sha256}"',
-        "Cache-Control": "public, max-age=31536000, immutable",
-        "Accept-Ranges": "bytes",
-        "X-Content-Type-Options": "nosniff",
-    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
+from typing import Literal
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
@@ -38,7 +39,8 @@ class Facts:
     description: str
     kind: str
     """Description-Content-Type without its parameters; empty: not said."""
-    variant: str
+    variant: Literal["GFM", "CommonMark"]
+    """Of Markdown."""
     dependencies: tuple[Dependency, ...]
     links: tuple[Link, ...]
     license: str
@@ -62,11 +64,11 @@ def facts(metadata: bytes) -> Facts:
     )
 
 
-def _kind(said: str) -> tuple[str, str]:
+def _kind(said: str) -> tuple[str, Literal["GFM", "CommonMark"]]:
     message = Message()
     message["content-type"] = said.replace("\n", " ").replace("\r", " ")
-    variant = message.get_param("variant", "GFM")
-    return (message.get_content_type() if said else ""), variant if isinstance(variant, str) else "GFM"
+    plain = message.get_param("variant") == "CommonMark"
+    return (message.get_content_type() if said else ""), "CommonMark" if plain else "GFM"
 
 
 def _dependency(text: str) -> Dependency:

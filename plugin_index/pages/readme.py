@@ -47,6 +47,8 @@ class Readmes:
         text = facts.description.strip()
         if not text:
             return None
+        if (readme := self._kept.get(metadata_sha256)) is not None:
+            return readme
         async with self._rendering:  # one at a time: uploads need the processor too
             if (readme := self._kept.get(metadata_sha256)) is None:
                 readme = await self._readme(text, facts)

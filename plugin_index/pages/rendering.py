@@ -35,10 +35,7 @@ def main() -> int:
 
 def rendered(text: str, kind: str, variant: str) -> str | None:
     """The README as HTML that is safe in a page; None where it is not what it says it is."""
-    if kind == "text/markdown":
-        html = markdown.render(text, variant=variant if variant in markdown.variants else "GFM")
-    else:
-        html = rst.render(text)
+    html = markdown.render(text, variant=variant) if kind == "text/markdown" else rst.render(text)
     return None if html is None else tamed(html)
 
 

@@ -31,6 +31,8 @@ def test_the_kind_of_a_readme_is_said_with_its_variant() -> None:
     said = of("Description-Content-Type: text/markdown; charset=UTF-8; variant=CommonMark")
     assert (said.kind, said.variant) == ("text/markdown", "CommonMark")
     assert (of().kind, of().variant) == ("", "GFM")
+    for other in ("variant=Another", "variant=", "variant=\x00", "variant*=utf-8''x"):
+        assert of(f"Description-Content-Type: text/markdown; {other}").variant == "GFM"
 
 
 def test_a_dependency_that_cannot_be_read_is_shown_and_no_link() -> None:

@@ -18,6 +18,7 @@ from tests.index.program import ADMIN, PLUGIN, Program, chat, running
 
 ROOT = Path(__file__).parents[3]
 PATHS = ("/", "/projects/", "/projects/acme-chat/", "/projects/acme-words/")
+STRANGE = ["", "%00", "%0d%0aX-Injected:%201", "..%2f..%2fetc", "%ff%fe", "%f0%9f%92%a9", "a" * 5000, "%22%3E%3Cscript%3E", "%", "{{7*7}}"]
 STRICT = {
     "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -144,6 +145,17 @@ async def test_a_project_that_is_not_here_is_a_page_too(client: httpx.AsyncClien
     markup.well_made()
     markup.inert()
     assert "<script>" in markup.words
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+async def test_no_name_in_an_address_does_harm(client: httpx.AsyncClient, strange: str) -> None:
+    await publish(client, chat())
+    for path in (f"/?after={strange}", f"/projects/?after={strange}", f"/projects/acme-chat/?after={strange}"):
+        await page(client, path)
+    answer = await client.get(f"/projects/{strange}/", follow_redirects=True)
+    assert answer.status_code == 404
+    assert all("x-injected" not in each.headers for each in (answer, *answer.history))
+    assert "<script" not in answer.text
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/projects/nope/", "/projects/Acme.Chat/", "/style.css", "/icon.svg", "/publish.sh"])

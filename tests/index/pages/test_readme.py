@@ -150,6 +150,16 @@ async def test_each_is_rendered_once() -> None:
     assert await readmes.of("another", said("# Two")) is not first
 
 
+async def test_who_reads_what_is_rendered_waits_for_no_other() -> None:
+    readmes = Readmes()
+    first = await readmes.of("some-hash", said("# One"))
+    another = asyncio.create_task(readmes.of("another", said("# Two")))
+    await asyncio.sleep(0)
+    assert await readmes.of("some-hash", said("# One")) is first
+    assert not another.done()
+    assert await another is not None
+
+
 async def test_whoever_gives_up_waiting_leaves_no_lock_behind() -> None:
     readmes = Readmes()
     waiting = asyncio.create_task(readmes.of("some-hash", said("# One")))

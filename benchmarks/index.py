@@ -19,6 +19,7 @@ import platform
 import random
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -83,11 +84,13 @@ def under_load(bench: Bench, what: str, paths: Mapping[str, Sequence[str]], want
 
 
 def start(bench: Bench) -> None:
-    found: dict[str, list[float]] = defaultdict(list)
+    found, used = defaultdict(list), defaultdict(list)
     for index in bench.turns():
         index.stop()
         found[index.name].append(index.start())
-    bench.table.seconds("cold start to the first page", found, at_most=1.0)
+        used[index.name].append(index.cpu())
+    cpu = {name: statistics.median(each) for name, each in used.items()}
+    bench.table.seconds("cold start to the first page", found, cpu=cpu, at_most=1.0)
 
 
 def page(bench: Bench) -> None:

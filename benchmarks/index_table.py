@@ -50,9 +50,9 @@ class Table:
     ) -> None:
         """Medians, and how many times the better rival's (or that one's) is ours."""
         medians = {name: statistics.median(each) for name, each in found.items()}
-        ratio = medians[of] / medians[OURS] if of else min(each for name, each in medians.items() if name != OURS) / medians[OURS]
+        ratio = _times_ours(medians, of)
         shown = {name: _short(each) + (f" {_short(cpu[name])}" if cpu else "") for name, each in medians.items()}
-        less = cpu[of] / cpu[OURS] if cpu and of else None
+        less = _times_ours(cpu, of) if cpu else None
         self.row(what, shown, ratio=ratio, cpu=less, value=medians[OURS] if at_most else None, at_most=at_most, at_least=times)
 
     def row(
@@ -78,6 +78,10 @@ class Table:
     def _print(self, what: str, cells: Sequence[str], *rest: str) -> None:
         ratio, cpu, wanted, reached = rest
         print(f"{what:38} " + " ".join(f"{cell:>22}" for cell in cells) + f" {ratio:>8} {cpu:>8} {wanted:>8} {reached}", flush=True)
+
+
+def _times_ours(found: Mapping[str, float], of: str | None) -> float:
+    return (found[of] if of else min(each for name, each in found.items() if name != OURS)) / found[OURS]
 
 
 def _times(ratio: float | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
@@ -25,6 +26,8 @@ EVERY = 3600.0
 """Seconds between two rounds."""
 _AT_ONCE = 200
 """Blobs that are looked at in one transaction, so that none takes long."""
+_PAUSE = 0.05
+"""Seconds between two of these: there is no hurry, and others want to read."""
 Blob = tuple[str, int, float]
 
 
@@ -51,14 +54,14 @@ async def collect(storage: Storage, *, at: float, grace: float) -> tuple[int, in
 
     Raises DiskFull, HomeNotWritable or DatabaseDamaged.
     """
-    deleted = [0, 0]
-    blobs = await asyncio.to_thread(lambda: [*storage.blobs.every()])
-    for start in range(0, len(blobs), _AT_ONCE):
-        some = blobs[start : start + _AT_ONCE]
+    count = freed = 0
+    blobs = storage.blobs.every()
+    while some := await asyncio.to_thread(lambda: list(itertools.islice(blobs, _AT_ONCE))):
         if await storage.read(lambda rows, some=some: _unneeded(rows, some, at, grace)):  # type: ignore[misc]  # bound at once
             found = await storage.write(lambda rows, some=some: _delete(rows, storage.blobs, some, at, grace))  # type: ignore[misc]  # likewise
-            deleted = [deleted[0] + len(found), deleted[1] + sum(size for _, size, _ in found)]
-    return deleted[0], deleted[1]
+            count, freed = count + len(found), freed + sum(size for _, size, _ in found)
+        await asyncio.sleep(_PAUSE)
+    return count, freed
 
 
 def _delete(rows: Rows, blobs: Blobs, some: Sequence[Blob], at: float, grace: float) -> Sequence[Blob]:
@@ -80,8 +83,8 @@ async def _rounds(storage: Storage, grace: float, clock: Callable[[], float]) ->
     while True:
         try:
             count, size = await collect(storage, at=clock(), grace=grace)
-        except PlughostError as error:
-            logger.warning("nothing is collected: %s", error.detail)
+        except (PlughostError, OSError) as error:
+            logger.warning("nothing is collected: %s", error)
         else:
             if count:
                 logger.info("collected", extra={"blobs": count, "bytes": size})

@@ -125,7 +125,7 @@ class Site:
         key = asked.key
         found = await self._shelf.plugins(key.after, PAGE + 1)
         return {
-            "plugins": [listed(plugin) for plugin in found[:PAGE] if asked.sees(plugin.project)],
+            "plugins": await self._shelf.run(lambda: [listed(plugin) for plugin in found[:PAGE] if asked.sees(plugin.project)]),
             "more": found[PAGE - 1].name if len(found) > PAGE else "",
             "first": not key.after,
             "others": () if key.after else await self._shelf.read(lambda rows: plain(rows, FEW, asked.sees)),

@@ -15,11 +15,12 @@ from typing import Any
 from plughost.testing import BuiltWheel
 from plughost.wheel import parse_filename
 from plugin_index import changes
-from plugin_index.nouns import File
+from plugin_index.nouns import File, Offer
 from plugin_index.storage import Rows, Storage
 from plugin_index.storage.disk import DiskBlobs
 from plugin_index.storage.home import DATABASE, Home
 from tests.index.program import BIN, chat, run
+from tests.index.storage.rows import a_mirror, an_offer
 
 UPLOADED = 1_700_000_000.0
 
@@ -46,6 +47,17 @@ async def shelve(storage: Storage, built: BuiltWheel) -> File:
     await storage.write(write)
     upload.unlink(missing_ok=True)
     return file
+
+
+async def passed_through(storage: Storage, built: BuiltWheel) -> Offer:
+    """Keep what a registry offers, as somebody has asked for it."""
+    name = parse_filename(built.filename)
+    offer = an_offer(name.project, name.version, filename=built.filename, sha256=built.sha256, size=len(built.data))
+    await storage.write(lambda rows: rows.put_mirror(a_mirror(name.project), [offer]))
+    upload = storage.blobs.incoming()
+    upload.write_bytes(built.data)
+    storage.blobs.keep(upload, offer.sha256)
+    return offer
 
 
 def described(built: BuiltWheel) -> tuple[File, bytes]:

@@ -18,8 +18,9 @@ from plugin_index.errors import PlaceTaken
 from plugin_index.keeping.copying import backup, restore
 from plugin_index.keeping.placing import placed
 from plugin_index.keeping.verifying import verify
+from plugin_index.storage.home import Home
 from tests.index.keeping.crawling import everything
-from tests.index.keeping.homes import ONE, THREE, TWO, blob, command, filled, findings, rows
+from tests.index.keeping.homes import ONE, THREE, TWO, blob, command, filled, findings, passed_through, rows
 from tests.index.program import ADMIN, BIN, PATIENCE, Program, chat, run, running, upload
 
 
@@ -183,6 +184,20 @@ async def test_secrets_are_no_part_of_a_backup(home: Path, tmp_path: Path) -> No
     backup(home, tmp_path / "backup")
 
     assert sorted(path.name for path in (tmp_path / "backup").iterdir()) == ["blobs", "index.sqlite"]
+
+
+async def test_what_was_passed_through_is_there_without_the_registry(home: Path, tmp_path: Path) -> None:
+    flask = chat("1.0", project="flask", plugin=None)
+    async with Home.opened(home) as storage:
+        await passed_through(storage, flask)
+
+    backup(home, tmp_path / "backup")
+    restore(tmp_path / "backup", tmp_path / "restored")
+
+    assert verify(tmp_path / "restored").findings == []
+    assert blob(tmp_path / "restored", flask).read_bytes() == flask.data
+    async with Home.opened(tmp_path / "restored") as storage:
+        assert await storage.read(lambda rows: rows.is_offered(flask.sha256))
 
 
 async def test_what_is_lost_is_named_and_the_rest_is_brought(home: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from plugin_index.keeping.collecting import GRACE, ORPHANED, collect, is_needed
 from plugin_index.nouns import File
 from plugin_index.storage import Rows, Storage
-from tests.index.keeping.homes import ONE, THREE, TWO, blob, described, filled, findings, rows, shelve
+from tests.index.keeping.homes import ONE, THREE, TWO, blob, described, filled, findings, passed_through, rows, shelve
 from tests.index.program import ADMIN, PATIENCE, chat, running, upload
 
 DAY = 86400.0
@@ -88,6 +88,16 @@ async def test_bytes_that_came_to_have_no_row_go_after_a_day(storage: Storage) -
 
     assert await collect(storage, at=time.time(), grace=0.0) == (0, 0)
     assert await collect(storage, at=time.time() + DAY + 1, grace=0.0) == (1, len(b"left behind"))
+
+
+async def test_what_a_registry_offers_stays_as_long_as_it_does(storage: Storage) -> None:
+    offer = await passed_through(storage, ONE)
+    much_later = time.time() + 30 * DAY
+
+    assert await collect(storage, at=much_later, grace=0.0) == (0, 0)
+
+    await storage.write(lambda rows: rows.drop_mirror(offer.project))
+    assert await collect(storage, at=much_later, grace=0.0) == (1, len(ONE.data))
 
 
 async def test_an_upload_never_loses_the_bytes_that_it_names(storage: Storage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 from plughost.errors import LedgerTooNew
 from plugin_index.errors import HomeMissing, HomeOutdated
 from plugin_index.keeping.verifying import verify
+from plugin_index.storage.home import Home
 from plugin_index.storage.schema import STEPS
-from tests.index.keeping.homes import ONE, THREE, TWO, blob, filled, findings, rows
-from tests.index.program import BIN, Program, chat, run, upload
+from tests.index.keeping.homes import ONE, THREE, TWO, blob, filled, findings, passed_through, rows
+from tests.index.program import BIN, PATIENCE, Program, chat, run, upload
+from tests.small_disk import on_small_disk
 
 
 @pytest.fixture
@@ -86,6 +89,43 @@ async def test_bytes_of_a_removed_file_may_be_collected(home: Path) -> None:
     blob(home, TWO).unlink()
 
     assert await findings(home) == (0, set())
+
+
+async def test_what_was_passed_through_is_read_too(home: Path) -> None:
+    flask = chat("1.0", project="flask", plugin=None)
+    async with Home.opened(home) as storage:
+        await passed_through(storage, flask)
+    assert await findings(home) == (0, set())
+
+    blob(home, flask).write_bytes(flask.data[:-1] + b"!")
+
+    assert await findings(home) == (1, {("changed", flask.sha256)})
+
+
+async def test_a_medium_that_cannot_be_written_is_read(home: Path, tmp_path: Path) -> None:
+    medium = tmp_path / "medium"
+    medium.mkdir()
+    script = f'cp -r "{home}/." "{medium}" && mount -o remount,ro "{medium}" && exec "{BIN}/plugin-index" verify --home "{medium}"'
+
+    status, said = await run(*on_small_disk(medium, "sh", "-c", script, mib=8))
+
+    assert (status, said.count("\n")) == (0, 1), said
+    assert said.startswith("3 files, ")
+
+
+async def test_a_terminal_shows_how_far_it_is(home: Path) -> None:
+    terminal, screen = os.openpty()
+    process = await asyncio.create_subprocess_exec(
+        BIN / "plugin-index", "verify", "--home", home, stdout=asyncio.subprocess.DEVNULL, stderr=screen
+    )
+    os.close(screen)
+    async with asyncio.timeout(PATIENCE):
+        assert await process.wait() == 0
+    said = os.read(terminal, 10_000)
+    os.close(terminal)
+
+    assert said.startswith(b"\rverified 0 of 0 MiB")
+    assert said.endswith(b"\r\n")
 
 
 async def test_a_database_with_pages_of_nothing_is_said_to_be_damaged(home: Path) -> None:

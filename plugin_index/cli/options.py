@@ -48,3 +48,8 @@ def asking(url: str, given: str | None, home: Path, *, as_json: bool) -> Iterato
 def tell(answer: dict[str, Any], said: Callable[[dict[str, Any]], str], *, as_json: bool) -> None:
     """The answer, for programs or for people."""
     typer.echo(json_text.dumps(answer, indent=2) if as_json else said(answer))
+
+
+def plain(text: str) -> str:
+    """What somebody wrote, as one line that steers no terminal."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

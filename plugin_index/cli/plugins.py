@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from plughost.http.remote import Remote
-from plugin_index.cli.options import HOME, URL, AsJson, Home, Name, Reason, Token, Url, app, asking, tell
+from plugin_index.cli.options import HOME, URL, AsJson, Home, Name, Reason, Token, Url, app, asking, plain, tell
 
 _STATES = ("yanked", "quarantined", "revoked", "removed")
 """What may have become of a file."""
@@ -86,13 +86,15 @@ def _row(plugin: dict[str, Any]) -> str:
 
 
 def _audit_row(row: dict[str, Any]) -> str:
-    return f"{row['at']} {row['by']} {row['verb']} {row['subject']} {row['reason']}".rstrip()
+    return plain(f"{row['at']} {row['by']} {row['verb']} {row['subject']} {row['reason']}".rstrip())
 
 
 def _shown(plugin: dict[str, Any]) -> str:
     files = [
-        f"  {release['version']}  {file['filename']}  {file['size']} bytes  {file['uploaded']} by {file['uploader']}"
-        + "".join(f"  {state}: {file[state]}".rstrip(": ") for state in _STATES if file[state] is not None)
+        plain(
+            f"  {release['version']}  {file['filename']}  {file['size']} bytes  {file['uploaded']} by {file['uploader']}"
+            + "".join(f"  {state}: {file[state]}".rstrip(": ") for state in _STATES if file[state] is not None)
+        )
         for release in plugin["releases"]
         for file in release["files"]
     ]

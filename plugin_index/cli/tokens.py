@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from plugin_index.cli.options import HOME, URL, AsJson, Home, Token, Url, app, asking, tell
+from plugin_index.cli.options import HOME, URL, AsJson, Home, Token, Url, app, asking, plain, tell
 
 token = typer.Typer(help="The tokens of an index.", no_args_is_help=True)
 app.add_typer(token, name="token")
@@ -66,4 +66,4 @@ def delete_token(identifier: Identifier, url: Url = URL, token: Token = None, ho
 
 
 def _token_row(row: dict[str, Any]) -> str:
-    return f"{row['id']} {row['name']} {','.join(row['actions'])} {','.join(row['projects'])}"
+    return plain(f"{row['id']} {row['name']} {','.join(row['actions'])} {','.join(row['projects'])}")

@@ -160,7 +160,7 @@ class Blobs(Protocol):
         ...
 
     def keep(self, upload: Path, sha256: str) -> None:
-        """Give synced bytes their name; of what is there already, whole, nothing changes."""
+        """Give synced bytes their name, instead of what has it and may be damaged; who reads that goes on reading it."""
         ...
 
     def open(self, sha256: str) -> BinaryIO:

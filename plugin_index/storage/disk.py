@@ -58,8 +58,6 @@ class DiskBlobs:
         """As `Blobs` says."""
         blob = self.path(sha256)
         with written(blob.parent):
-            if blob.is_file() and blob.stat().st_size == upload.stat().st_size:
-                return
             if not blob.parent.is_dir():
                 blob.parent.mkdir()
                 sync_folder(self._kept)

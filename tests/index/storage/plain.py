@@ -166,9 +166,7 @@ class PlainBlobs:
             os.fsync(file.fileno())
 
     def keep(self, upload: Path, sha256: str) -> None:
-        kept = self._kept / sha256
-        if not kept.exists() or kept.stat().st_size != upload.stat().st_size:
-            upload.rename(kept)
+        upload.replace(self._kept / sha256)
 
     def open(self, sha256: str) -> BinaryIO:
         try:

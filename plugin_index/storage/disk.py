@@ -80,12 +80,10 @@ class DiskBlobs:
 
     def every(self) -> Iterator[tuple[str, int, float]]:
         """As `Blobs` says."""
-        for folder in filter(Path.is_dir, self._kept.iterdir()):
-            with os.scandir(folder) as entries:
-                for entry in filter(os.DirEntry.is_file, entries):
-                    with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
-                        known = entry.stat()
-                        yield entry.name, known.st_size, known.st_mtime
+        with written(self._kept):
+            for folder in self._kept.iterdir() if self._kept.is_dir() else ():
+                if folder.is_dir():
+                    yield from _files(folder)
 
     def path(self, sha256: str) -> Path:
         """Where the bytes are, or would be."""
@@ -101,6 +99,14 @@ def written(place: Path) -> Iterator[None]:
         if error.errno in _NO_ROOM:
             raise DiskFull(str(place)) from None
         raise HomeNotWritable(str(place), error.strerror or str(error)) from None
+
+
+def _files(folder: Path) -> Iterator[tuple[str, int, float]]:
+    with os.scandir(folder) as entries:
+        for entry in filter(os.DirEntry.is_file, entries):
+            with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
+                known = entry.stat()
+                yield entry.name, known.st_size, known.st_mtime
 
 
 def _locked(file: BinaryIO) -> bool:

@@ -51,7 +51,7 @@ def test_documents_name_only_commands_of_the_index_that_exist(document: str) -> 
 
 
 def test_the_index_has_the_commands_of_the_contract() -> None:
-    wanted = "serve token list show enable disable yank unyank quarantine unquarantine revoke remove audit"
+    wanted = "serve token list show enable disable yank unyank quarantine unquarantine revoke remove audit verify backup restore"
     assert set(wanted.split()) <= _index_commands()
 
 

@@ -164,6 +164,15 @@ async def test_an_empty_directory_is_a_place(home: Path, tmp_path: Path) -> None
     assert verify(tmp_path / "new").files == 3
 
 
+async def test_an_index_without_files_is_one_too(tmp_path: Path) -> None:
+    home = await filled(tmp_path / "home")
+
+    backup(home, tmp_path / "backup")
+    restore(tmp_path / "backup", tmp_path / "new")
+
+    assert verify(tmp_path / "new").sound
+
+
 async def test_a_place_that_somebody_writes_to_is_left_to_him(home: Path, tmp_path: Path) -> None:
     with placed(tmp_path / "backup"), pytest.raises(PlaceTaken, match="written by somebody else"):
         backup(home, tmp_path / "backup")

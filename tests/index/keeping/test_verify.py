@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,6 +68,12 @@ async def test_bytes_that_are_gone_are_named_by_every_file_that_has_them(home: P
         database.execute(f"UPDATE files SET sha256 = '{TWO.sha256}', size = {len(TWO.data)} WHERE filename = '{THREE.filename}'")
 
     assert await findings(home) == (1, {("missing", TWO.filename), ("missing", THREE.filename), ("orphaned", THREE.sha256)})
+
+
+async def test_a_home_that_lost_all_its_bytes(home: Path) -> None:
+    shutil.rmtree(home / "blobs")
+
+    assert await findings(home) == (1, {("missing", built.filename) for built in (ONE, TWO, THREE)})
 
 
 async def test_bytes_without_a_file_are_named_and_no_harm(home: Path) -> None:

@@ -197,9 +197,9 @@ def scale(bench: Bench) -> None:
     index_data.fill_ours(folder, corpus)
     few.start()
     try:
-        costs: dict[str, list[Cost]] = defaultdict(list)
-        for number in range(2 * bench.rounds + 2):
-            for name, index, projects in (("many", many, bench.mixed()), ("few", few, corpus.names)):
+        both, costs = (("many", many, bench.mixed()), ("few", few, corpus.names)), defaultdict(list)
+        for number in range(4 * bench.rounds + 1):
+            for name, index, projects in both if number % 2 else both[::-1]:
                 cost = loaded(index, pages(index, projects), JSON + GZIP, bench.seconds)
                 costs[name] += [cost] if number else []  # the first round renders
         many_cost, few_cost = Cost.median(costs["many"]), Cost.median(costs["few"])

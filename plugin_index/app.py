@@ -20,9 +20,10 @@ from plughost.types import ASGIApp, ASGIScope, Message, Receive, Send
 from plugin_index import api, download, simple
 from plugin_index.bodies import Pace, read_whole
 from plugin_index.catalog import PluginList
+from plugin_index.damping import Damper
 from plugin_index.download import Downloads
 from plugin_index.errors import NotServed
-from plugin_index.gate import Gate
+from plugin_index.gate import Gate, address_of
 from plugin_index.keeping.collecting import GRACE, collecting
 from plugin_index.metrics import MEDIA_TYPE, Metrics
 from plugin_index.negotiation import headers_of
@@ -62,7 +63,7 @@ class PluginIndex:
         self._grace, self._pace = grace, pace or Pace()
         self._stopping = False
         self._refused: PlughostError | None = None
-        self._metrics = Metrics()
+        self._metrics, self._damper = Metrics(), Damper()
         self._below: Mapping[str, Below] = {"/": self._rest}
         self._app = FastAPI(title="plugin-index", lifespan=self._opened)
         _answer_problems(self._app)
@@ -85,7 +86,7 @@ class PluginIndex:
     async def _answer(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         path = str(scope["path"]).removeprefix(scope.get("root_path", ""))
         prefix = next((prefix for prefix in self._below if path.startswith(prefix)), "/")
-        counted = self._metrics.counted(prefix.strip("/") or "other", send)
+        counted = self._metrics.counted(prefix.strip("/") or "other", self._damper.damped(address_of(scope), send))
         try:
             await self._below[prefix](scope, receive, counted, path.removeprefix(prefix))
         except PlughostError as error:

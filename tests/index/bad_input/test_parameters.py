@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from hypothesis import strategies as st
 from plugin_index.app import PluginIndex
 from tests.index.inside import asked, inside
 from tests.index.program import chat
+
+ADDRESSES = itertools.count()
+"""Refusals of one address come late when they are many."""
 
 
 class Loop:
@@ -87,7 +91,7 @@ HEADERS = st.fixed_dictionaries(
 
 
 async def answered(app: PluginIndex, method: str, url: str, headers: dict[bytes, bytes], body: bytes | None) -> httpx.Response:
-    async with asked(app) as client:
+    async with asked(app, address=str(next(ADDRESSES))) as client:
         request = client.build_request(method, "/", content=body, headers=[*client.headers.raw, *headers.items()])
         request.url = httpx.URL("http://index.example").copy_with(raw_path=url.encode("ascii"))
         if body is not None:

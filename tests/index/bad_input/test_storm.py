@@ -11,7 +11,7 @@ import httpx
 
 from tests.index.program import ADMIN, PATIENCE, Program, chat, upload
 
-BAD, CONNECTIONS = 5000, 10
+BAD, CONNECTIONS = 5000, 50
 NO_FORM = b"--b\r\nContent-Disposition: form-data; name=x\r\n\r\ny\r\n--b--\r\n"
 
 

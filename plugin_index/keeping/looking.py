@@ -78,7 +78,9 @@ def _connected(path: Path) -> sqlite3.Connection:
     where = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:
         return _read(where)
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if not error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
+            raise
         log = path.with_name(f"{path.name}-wal")
         if log.exists() and log.stat().st_size:
             raise HomeNotWritable(str(path), "it was not closed, and its log can only be read where it can be written") from None

@@ -7,6 +7,8 @@ would leave a hundredth of the time to one that asks well.
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from plughost.http import Failures
 from plughost.types import Message, Send
@@ -27,12 +29,25 @@ class Damper:
 
     def damped(self, address: str, send: Send) -> Send:
         """The same `send`, which waits before a refusal where there were many."""
+        network = network_of(address)
 
         async def late(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= BAD:
-                self._refused.add(address)
-                if self._refused.blocked(address) is not None:
+                self._refused.add(network)
+                if self._refused.blocked(network) is not None:
                     await asyncio.sleep(LATER)
             await send(message)
 
         return late
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """Who asks from an address: with IPv6 everybody has a /64 of them, or more."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv4Address):
+        return address
+    return str(parsed.ipv4_mapped or ip_network((parsed.packed, 64), strict=False))

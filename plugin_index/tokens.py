@@ -14,6 +14,7 @@ from pathlib import Path
 
 from plughost.errors import HomeNotWritable, HostError, TokenInvalid, TokenMissing, TokenUnknown, TooManyFailures
 from plughost.http import Failures, hash_token, new_token
+from plugin_index.damping import network_of
 from plugin_index.errors import TokenRefused
 from plugin_index.nouns import Action, Audit, Token
 from plugin_index.shelf import now
@@ -44,7 +45,7 @@ class Tokens:
         """Whose token it is; raises TokenMissing, TokenInvalid or TooManyFailures."""
         if token is None:
             raise TokenMissing
-        digest = hash_token(token)
+        digest, address = hash_token(token), network_of(address)
         self._refuse_guessing(digest, address)
         found = await self._known(digest)
         if found is None or (found.expires is not None and found.expires <= now()):

@@ -1,7 +1,7 @@
 """uvicorn's httptools protocol with what an index needs besides: a reason phrase, requests that end, connections that can be cut.
 
 Some clients print nothing of a refusal but the reason phrase, and ASGI cannot say one; uvicorn bounds neither the size of a
-request's head, nor the time that a client takes for it, nor that for the rest of a request which has been answered.
+request's head, nor the time that a client takes for it, for the rest of a request which has been answered, or for an answer.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ HEAD_SECONDS = 30.0
 """From a request's first byte, or the connection, to the end of its headers at most."""
 REST_SECONDS = 1800.0
 """For the rest of a request that has been answered; some clients read no answer before they have sent everything."""
+TAKE_SECONDS = 60.0
+"""In which a client takes nothing at all of what waits for it."""
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -40,15 +42,16 @@ def reason_phrase(text: bytes) -> bytes:
 
 
 class ReasonProtocol(HttpToolsProtocol):
-    """`say_reason` is heard; a head that is too large or too slow ends the connection, and so does a body that does not end."""
+    """`say_reason` is heard; what is too large or too slow ends the connection: a head, a body, a client that takes no answer."""
 
-    head_bytes, head_seconds, rest_seconds = HEAD_BYTES, HEAD_SECONDS, REST_SECONDS
+    head_bytes, head_seconds, rest_seconds, take_seconds = HEAD_BYTES, HEAD_SECONDS, REST_SECONDS, TAKE_SECONDS
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._head_bytes = 0
         self._head_due: asyncio.TimerHandle | None = None
         self._rest_due: asyncio.TimerHandle | None = None
+        self._take_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own signature
         """As a protocol does."""
@@ -59,6 +62,7 @@ class ReasonProtocol(HttpToolsProtocol):
         """As a protocol does."""
         self._head_ends()
         self._rest_ends()
+        self._take_ends()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -109,6 +113,31 @@ class ReasonProtocol(HttpToolsProtocol):
             self._rest_due = self.loop.call_later(self.rest_seconds, self.transport.close)
         elif self._head_due is None:
             self._head_begins()
+
+    def pause_writing(self) -> None:
+        """As a protocol does."""
+        super().pause_writing()
+        self._take_begins()
+
+    def resume_writing(self) -> None:
+        """As a protocol does."""
+        self._take_ends()
+        super().resume_writing()
+
+    def _take_begins(self) -> None:
+        self._take_due = self.loop.call_later(self.take_seconds, self._look, self.transport.get_write_buffer_size())
+
+    def _take_ends(self) -> None:
+        if self._take_due is not None:
+            self._take_due.cancel()
+            self._take_due = None
+
+    def _look(self, waiting: int) -> None:
+        """Nothing is written meanwhile, so that what waits becomes less unless the client takes nothing."""
+        if self.transport.get_write_buffer_size() < waiting:
+            self._take_begins()
+        else:
+            self.transport.abort()
 
     def _may_be_idle(self) -> None:
         """Idle connections end, though uvicorn stops their time with every byte, and starts it with answers alone."""

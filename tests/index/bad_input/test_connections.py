@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 import uvicorn
 
 from plughost.http import ReasonProtocol
+from plughost.testing import wheel
 from plugin_index.app import PluginIndex
 from plugin_index.bodies import Pace
 from tests.index.program import ADMIN, PATIENCE, chat, upload
@@ -25,6 +28,7 @@ class Quick(ReasonProtocol):
 
     head_seconds = 0.4
     rest_seconds = 0.4
+    take_seconds = 0.4
 
 
 @contextlib.asynccontextmanager
@@ -215,6 +219,28 @@ async def test_the_call_of_an_api_that_falls_silent_is_told_so_and_ended(url: st
         answer = await wire.rest()
     assert answer.startswith("HTTP/1.1 408 ")
     assert '"code": "request-too-slow"' in answer
+
+
+async def test_a_download_that_nobody_takes_ends(tmp_path: Path) -> None:
+    built = wheel("acme-large", "1.0", {"acme_large.py": "", "noise.bin": random.Random(1).randbytes(16 << 20)})
+    path, ended = f"/files/{built.sha256}/{built.filename}", asyncio.Queue[int]()
+
+    class Watched(Quick):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            assert self.client is not None
+            ended.put_nowait(self.client[1])
+
+    async with serving(tmp_path, Pace(), Watched) as url, httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
+        assert (await upload(client, built)).status_code == 200
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect((httpx.URL(url).host, httpx.URL(url).port))
+            deaf.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            async with asyncio.timeout(PATIENCE):
+                while await ended.get() != deaf.getsockname()[1]:
+                    pass
+        assert (await client.get(path)).content == built.data
 
 
 async def test_many_slow_ones_are_in_nobody_s_way(tmp_path: Path) -> None:

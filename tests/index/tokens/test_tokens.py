@@ -192,6 +192,15 @@ async def test_guessing_from_an_address_is_stopped_and_nobody_else_is(app: Plugi
         assert (await guesser.get("/simple/")).status_code == 200
 
 
+async def test_an_address_of_ipv6_is_one_of_many_that_its_owner_has(app: PluginIndex) -> None:
+    for number in range(GUESSES):
+        async with asked(app, f"guess-{number}", address=f"2001:db8::{number:x}:1") as client:
+            assert (await client.get("/api/tokens")).status_code == 401
+    for address, status in {"2001:db8::ffff": 429, "2001:db8:0:1::1": 401, "::ffff:192.0.2.1": 401, "nowhere": 401}.items():
+        async with asked(app, "another", address=address) as client:
+            assert (await client.get("/api/tokens")).status_code == status, address
+
+
 async def test_one_wrong_token_from_many_addresses_is_stopped(app: PluginIndex) -> None:
     for number in range(GUESSES):
         async with asked(app, "leaked", address=f"192.0.2.{number}") as client:

@@ -70,8 +70,11 @@ async def test_a_release_that_the_index_revokes_stops_at_the_host_and_both_write
 
     (await client.post("/api/projects/acme-hello/1.0/revoke", json=REASON)).raise_for_status()
 
+    async def gone() -> bool:
+        return (await host.get("/hello/")).status_code == 404
+
     await host.until_status("hello", "absent")  # the index lists no other release of it
-    assert (await host.get("/hello/")).status_code == 404
+    await host.until(gone, "hello is unmounted")  # it says for a moment that it is revoked
     assert (await host.plugin("other") or {})["serving"] == untouched
     by = f"list:{index.url}"
     (ours,) = await audits(await host.ask("GET", "/api/audit?limit=100"), "revoke")

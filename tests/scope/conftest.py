@@ -30,7 +30,8 @@ class Workshop:
     def unpack(self, built: BuiltWheel, requires: Sequence[str] = ()) -> StoredWheel:
         path = self.folder / built.sha256
         with zipfile.ZipFile(BytesIO(built.data)) as archive:
-            archive.extractall(path)
+            if not path.exists():  # once, as the store does: files that are newer have bytecode that is too old
+                archive.extractall(path)
             names = archive.namelist()
         project, version = built.filename.split("-")[:2]
         return StoredWheel(

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from plughost.testing import BuiltWheel
 from plughost.types import Message
 from plugin_index.app import PluginIndex
 from tests.index.program import ADMIN, PATIENCE
@@ -39,3 +40,8 @@ def asked(app: PluginIndex, token: str | None = ADMIN, *, address: str = "127.0.
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     transport = httpx.ASGITransport(app, client=(address, 1))
     return httpx.AsyncClient(transport=transport, base_url="http://index.example", headers=headers, timeout=PATIENCE)
+
+
+async def sent(client: httpx.AsyncClient, built: BuiltWheel, **fields: str) -> httpx.Response:
+    """An upload as twine sends it."""
+    return await client.post("/legacy/", data={":action": "file_upload", **fields}, files={"content": (built.filename, built.data)})

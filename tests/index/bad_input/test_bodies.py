@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from plughost.testing import BuiltWheel
 from plugin_index.app import PluginIndex
 from plugin_index.bodies import LARGEST, Pace
-from tests.index.inside import asked, inside
+from tests.index.inside import asked, inside, sent
 from tests.index.program import chat
 
 CALLS = ["/api/plugins/chat/enable", "/api/plugins/chat/disable", "/api/projects/acme-chat/1.0/yank", "/api/revoked", "/api/tokens"]
@@ -31,10 +31,6 @@ async def app(tmp_path: Path) -> AsyncIterator[PluginIndex]:
 async def client(app: PluginIndex) -> AsyncIterator[httpx.AsyncClient]:
     async with asked(app) as made:
         yield made
-
-
-async def sent(client: httpx.AsyncClient, built: BuiltWheel, **fields: str) -> httpx.Response:
-    return await client.post("/legacy/", data={":action": "file_upload", **fields}, files={"content": (built.filename, built.data)})
 
 
 def code(answer: httpx.Response) -> str:

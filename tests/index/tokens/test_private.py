@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from plughost import Settings
 from plughost.testing import running_host
 from plugin_index.app import PluginIndex
-from tests.index.inside import asked, inside
+from tests.index.inside import asked, inside, sent
 from tests.index.program import ADMIN, BIN, PATIENCE, Program, chat, run, running, upload
 
 JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
@@ -48,8 +48,7 @@ async def app(tmp_path: Path) -> AsyncIterator[PluginIndex]:
     async with inside(tmp_path / "home", private=True) as made:
         async with asked(made) as admin:
             for built in (CHAT, OTHER):
-                files = {"content": (built.filename, built.data)}
-                assert (await admin.post("/legacy/", data={":action": "file_upload"}, files=files)).status_code == 200
+                assert (await sent(admin, built)).status_code == 200
             for name in ("chat", "thing"):
                 assert (await admin.post(f"/api/plugins/{name}/enable")).status_code == 200
         yield made

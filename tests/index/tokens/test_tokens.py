@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from plugin_index.app import PluginIndex
-from tests.index.inside import asked, inside
+from tests.index.inside import asked, inside, sent
 from tests.index.program import ADMIN, BIN, chat, run, running
 
 GUESSES = 20
@@ -37,8 +37,7 @@ async def made(app: PluginIndex, *actions: str, projects: tuple[str, ...] = ("*"
 async def published(app: PluginIndex, token: str, project: str = "acme-chat", version: str = "1.0", plugin: str | None = "chat") -> int:
     built = chat(version, project=project, plugin=plugin)
     async with asked(app, token) as client:
-        files = {"content": (built.filename, built.data)}
-        return (await client.post("/legacy/", data={":action": "file_upload"}, files=files)).status_code
+        return (await sent(client, built)).status_code
 
 
 CALLS = [

@@ -7,6 +7,9 @@ from plughost.types import ASGIScope
 from plugin_index.nouns import Token
 from plugin_index.tokens import Tokens, demand
 
+LONGEST = 64
+"""Characters of an address; who connects from this machine may say that it is any text."""
+
 
 class Gate:
     """Stands before all that can be read."""
@@ -29,4 +32,4 @@ class Gate:
 def address_of(scope: ASGIScope) -> str:
     """The address that asks, as the proxy in front tells it where there is one."""
     client = scope.get("client")
-    return client[0] if client else ""
+    return str(client[0])[:LONGEST] if client else ""

@@ -9,6 +9,8 @@ VERSION = "1.4"
 JSON = f"application/vnd.pypi.simple.v{VERSION.partition('.')[0]}+json"
 HTML = f"application/vnd.pypi.simple.v{VERSION.partition('.')[0]}+html"
 PLAIN = "text/html"
+LONGEST = 2048
+"""Characters of a wish that are read: answers are remembered by it."""
 _ASKED = {
     JSON: JSON,
     "application/vnd.pypi.simple.latest+json": JSON,
@@ -30,11 +32,13 @@ def headers_of(raw: Iterable[tuple[bytes, bytes]], *names: bytes) -> list[str]:
     return [found.get(name, "") for name in names]
 
 
-@lru_cache(maxsize=512)
 def kind(accept: str, wished: str | None = None) -> str:
     """The representation of a simple page that the client prefers; HTML where it has no wish. `wished`: from `?format=`."""
-    if wished is not None:
-        return _ASKED.get(wished, PLAIN)
+    return _preferred(accept[:LONGEST]) if wished is None else _ASKED.get(wished, PLAIN)
+
+
+@lru_cache(maxsize=512)
+def _preferred(accept: str) -> str:
     best, weight = PLAIN, 0.0
     for offered, quality in _weighted(accept):
         if offered in _ASKED and quality > weight:
@@ -42,9 +46,13 @@ def kind(accept: str, wished: str | None = None) -> str:
     return best
 
 
-@lru_cache(maxsize=512)
 def takes_gzip(accept_encoding: str) -> bool:
     """Whether the answer may be compressed."""
+    return _takes_gzip(accept_encoding[:LONGEST])
+
+
+@lru_cache(maxsize=512)
+def _takes_gzip(accept_encoding: str) -> bool:
     return any(coding == "gzip" and quality > 0 for coding, quality in _weighted(accept_encoding))
 
 

@@ -17,7 +17,7 @@ from plughost.http import ReasonProtocol
 from plughost.testing import wheel
 from plugin_index.app import PluginIndex
 from plugin_index.bodies import Pace
-from tests.index.program import ADMIN, PATIENCE, chat, upload
+from tests.index.program import ADMIN, PATIENCE, chat, running, upload
 
 HEAD = "POST /legacy/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: multipart/form-data; boundary=b\r\n"
 PART = '--b\r\nContent-Disposition: form-data; name="content"; filename="acme_chat-1.0-py3-none-any.whl"\r\n\r\n'
@@ -118,6 +118,12 @@ async def test_an_upload_that_falls_silent_is_told_so_and_ended(url: str, tmp_pa
     assert "connection: close" in answer
     assert '"code": "upload-too-slow' in answer
     await fine(url, tmp_path)
+
+
+async def test_the_program_is_told_how_long_it_waits(tmp_path: Path) -> None:
+    async with running(tmp_path, "--upload-silence", "0.5", "--upload-deadline", "60") as index, wired(index.url) as wire:
+        await wire.say(f"{HEAD.format(token=ADMIN)}Content-Length: 9000000\r\n\r\n{PART}")
+        assert (await wire.rest()).startswith("HTTP/1.1 408 nothing of the upload arrived for 0.5 s, or not all of it in 60 s")
 
 
 async def test_an_upload_that_trickles_ends_at_its_deadline(url: str, tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 """This index beside pypiserver and devpi-server on one machine, with the same wheels: a thousand projects of fifty each.
 
 Pages, downloads, uploads of 1 MB, `uv pip install` of ten wheels, cold start and memory. The indexes take turns, and a figure is
-the median of its rounds. Pages and small wheels are asked for in random order over all projects (the same order for each), over
-four kept-alive connections of a client in this process; beside the rate stands what a request costs the server, children
-included, in processor time. A rival that has no JSON or does not compress is compared by what it has instead. Rivals are
+the median of its rounds. Pages are asked for in random order over all projects, small wheels over ten of them (the same order for
+each), over four kept-alive connections of a client in this process; beside the rate stands what a request costs the server,
+children included, in processor time. A rival that has no JSON or does not compress is compared by what it has instead. Rivals are
 installed, and wheels made, once below build/.
 
     python benchmarks/index.py [--quick] [--only page,download,upload,install,start,memory,scale]

@@ -8,14 +8,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from plughost.errors import OperatorError
 from plughost.http import ServerSentEvent
 from plughost.wheel import integrity
 from plugin_index.choosing import wheels
 from plugin_index.nouns import File, Revocation, Token, instant
 from plugin_index.shelf import Plugin, Shelf
+
+Reader = Callable[[], Awaitable[Token | None]]
+"""Who reads, where they still may; None: everybody may. Raises an OperatorError otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +57,22 @@ class PluginList:
                 self._now = _published(*await self._shelf.running(), edition)
             return self._now
 
-    async def changes(self, known: str | None, token: Token | None = None) -> AsyncIterator[ServerSentEvent]:
-        """An event at each change of what the token may read; at once where the client knows another list (`Last-Event-ID`)."""
-        current = await self.now()
+    async def changes(self, known: str | None, reader: Reader) -> AsyncIterator[ServerSentEvent]:
+        """An event at each change of what the reader may read; at once where the client knows another list (`Last-Event-ID`).
+
+        It ends with the change at which the reader may read no more.
+        """
+        current, token = await self.now(), await reader()
         told = readable(current, token).etag if known is None else known
         while True:
             if (etag := readable(current, token).etag) != told:
                 told = etag
                 yield ServerSentEvent(id=told, event="changed", data="")
             await self._shelf.until_changed(current.edition)
-            current = await self.now()
+            try:
+                current, token = await self.now(), await reader()
+            except OperatorError:
+                return
 
 
 def readable(published: Published, token: Token | None) -> Document:

@@ -33,8 +33,8 @@ def _documents(router: APIRouter, desk: Desk) -> None:
     @router.get("/plugins/events", response_class=Response)
     async def events(request: Request, last_event_id: Annotated[str | None, Header()] = None) -> Response:
         """Tells of each change of the list, and of the revocations."""
-        token = await desk.gate.reader(request.scope)
-        return sse(desk.listed.changes(last_event_id, token), stopping=desk.stopping)
+        await desk.gate.reader(request.scope)
+        return sse(desk.listed.changes(last_event_id, lambda: desk.gate.reader(request.scope)), stopping=desk.stopping)
 
     @router.head("/revoked", include_in_schema=False)
     @router.get("/revoked")

@@ -138,6 +138,26 @@ async def test_who_reads_some_projects_hears_of_these_alone(tmp_path: Path) -> N
         assert line == f"id: {(await client.get('/api/plugins/enabled', headers=mine)).headers['etag']}"
 
 
+async def test_who_may_read_no_more_hears_no_more(tmp_path: Path) -> None:
+    async with running(tmp_path / "home", "--private") as index, httpx.AsyncClient(base_url=index.url, timeout=PATIENCE) as client:
+        client.headers["Authorization"] = f"Bearer {ADMIN}"
+        await upload(client, CHAT)
+        made = (await client.post("/api/tokens", json={"name": "x", "actions": ["read"]})).json()
+        async with (
+            asyncio.timeout(PATIENCE),
+            client.stream("GET", ENDLESS, headers={"Authorization": f"Bearer {made['token']}"}) as stream,
+        ):
+            lines = stream.aiter_lines()
+            await anext(lines)
+            await client.post("/api/plugins/chat/enable")
+            async for line in lines:
+                if line.startswith("id: "):
+                    break
+            await client.delete(f"/api/tokens/{made['id']}")
+            await client.post("/api/plugins/chat/disable")
+            assert [line async for line in lines if line.startswith("id: ")] == []
+
+
 @pytest.fixture
 async def private(tmp_path: Path) -> AsyncIterator[tuple[Program, str]]:
     """A private index with one enabled plugin, and a token that reads it."""

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from plughost.errors import HostStopping, MethodNotAllowed, PlughostError, RequestInvalid
 from plughost.http import problem_response, send_problem
 from plughost.types import ASGIApp, ASGIScope, Message, Receive, Send
-from plugin_index import api, download, simple
+from plugin_index import api, download, simple, upstream
 from plugin_index.bodies import Pace, read_whole
 from plugin_index.catalog import PluginList
 from plugin_index.damping import Damper
@@ -30,11 +30,10 @@ from plugin_index.negotiation import headers_of
 from plugin_index.pages.site import routes as pages
 from plugin_index.shelf import Shelf
 from plugin_index.simple import Simple, hatch_page
+from plugin_index.storage import Storage
 from plugin_index.storage.home import Home
 from plugin_index.tokens import Tokens, admin_token
 from plugin_index.upload import Uploads
-from plugin_index.upstream import Chain, Upstream
-from plugin_index.upstream import opened as passing
 
 MAX_SIZE = 512 * 1024 * 1024
 """Bytes of one wheel at most."""
@@ -55,11 +54,11 @@ class PluginIndex:
         admin: str | None = None,
         max_size: int = MAX_SIZE,
         private: bool = False,
-        upstream: Chain | None = None,
+        chain: upstream.Chain | None = None,
         grace: float = GRACE,
         pace: Pace | None = None,
     ) -> None:
-        self._home, self._admin, self._max_size, self._private, self._chain = home, admin, max_size, private, upstream
+        self._home, self._admin, self._max_size, self._private, self._chain = home, admin, max_size, private, chain
         self._grace, self._pace = grace, pace or Pace()
         self._stopping = False
         self._refused: PlughostError | None = None
@@ -114,22 +113,22 @@ class PluginIndex:
             async with (
                 Home.opened(self._home) as storage,
                 Shelf.over(storage) as shelf,
-                passing(self._chain, storage, shelf, max_size=self._max_size) as upstream,
+                _passing(self._chain, storage, shelf, self._max_size) as passing,
                 collecting(storage, grace=self._grace),
             ):
                 kept = list(app.router.routes)
-                self._route(app, shelf, Tokens(storage, admin_token(self._home, self._admin)), upstream)
+                self._route(app, shelf, Tokens(storage, admin_token(self._home, self._admin)), passing)
                 yield
                 app.router.routes[:] = kept
         except PlughostError as error:
             self._refused = error
             raise
 
-    def _route(self, app: FastAPI, shelf: Shelf, tokens: Tokens, upstream: Upstream) -> None:
+    def _route(self, app: FastAPI, shelf: Shelf, tokens: Tokens, passing: upstream.Upstream | None) -> None:
         gate = Gate(tokens, private=self._private)
         self._below = {
-            simple.PREFIX: Simple(shelf, gate, upstream.pages),
-            download.PREFIX: Downloads(shelf, gate, upstream.files),
+            simple.PREFIX: Simple(shelf, gate, passing.pages if passing else None),
+            download.PREFIX: Downloads(shelf, gate, passing.files if passing else None),
             "/": self._rest,
         }
         desk = api.Desk(shelf=shelf, tokens=tokens, gate=gate, listed=PluginList(shelf), stopping=lambda: self._stopping)
@@ -145,6 +144,16 @@ class PluginIndex:
 def create(home: Path, *, admin_token: str | None = None, max_size: int = MAX_SIZE, private: bool = False) -> ASGIApp:
     """The index over a home directory; `admin_token` is valid instead of the one in the home."""
     return PluginIndex(home, admin=admin_token, max_size=max_size, private=private)
+
+
+@contextlib.asynccontextmanager
+async def _passing(chain: upstream.Chain | None, storage: Storage, shelf: Shelf, max_size: int) -> AsyncIterator[upstream.Upstream | None]:
+    """What is passed through from registries, if anything is."""
+    if chain is None:
+        yield None
+        return
+    async with upstream.opened(chain, storage, shelf, max_size=max_size) as passing:
+        yield passing
 
 
 def _prefixed(scope: ASGIScope) -> ASGIScope:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import BinaryIO
 
 from starlette.responses import FileResponse, Response
@@ -14,16 +15,16 @@ from starlette.responses import FileResponse, Response
 from plughost.errors import MethodNotAllowed, PlughostError, ReleaseGone
 from plughost.http import problem_response
 from plughost.types import ASGIScope, Receive, Send
+from plugin_index import upstream
 from plugin_index.errors import BlobMissing, BytesRevoked, FileQuarantined, NotServed
 from plugin_index.gate import Gate
 from plugin_index.negotiation import headers_of, unchanged
 from plugin_index.nouns import File, Offer
 from plugin_index.shelf import Shelf
-from plugin_index.upstream import Files
 
 PREFIX = "/files/"
-CHUNK = 1024 * 1024
-"""Bytes that are read at once."""
+CHUNK = 256 * 1024
+"""Bytes that are read at once: what still is in the processor's cache when it is sent."""
 _METADATA = ".metadata"
 _TEXT, _BYTES = "text/plain; charset=utf-8", "application/octet-stream"
 
@@ -31,8 +32,8 @@ _TEXT, _BYTES = "text/plain; charset=utf-8", "application/octet-stream"
 class Downloads:
     """`/files/` and all below it."""
 
-    def __init__(self, shelf: Shelf, gate: Gate, upstream: Files | None = None) -> None:
-        self._shelf, self._gate, self._upstream = shelf, gate, upstream
+    def __init__(self, shelf: Shelf, gate: Gate, passing: upstream.Files | None = None) -> None:
+        self._shelf, self._gate, self._upstream = shelf, gate, passing
 
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send, path: str) -> None:
         """Answer; `path` begins below the prefix."""
@@ -56,7 +57,7 @@ class Downloads:
         else:
             await self._blob(file.sha256, file.size, scope, receive, send)
 
-    async def _passed(self, files: Files, offer: Offer, scope: ASGIScope, receive: Receive, send: Send, *, metadata: bool) -> None:
+    async def _passed(self, files: upstream.Files, offer: Offer, scope: ASGIScope, receive: Receive, send: Send, *, metadata: bool) -> None:
         """A file that a registry offers, once it is here."""
         kept = await (files.metadata(offer) if metadata else files.file(offer))
         if kept is None or await files.offer(offer.sha256, offer.filename) is None:
@@ -107,7 +108,7 @@ class Downloads:
         if os.fstat(opened.fileno()).st_size != size:
             opened.close()
             raise BlobMissing(sha256)
-        return opened, opened.read(CHUNK)
+        return opened, opened.read(min(CHUNK, size))
 
     async def _chunks(self, opened: BinaryIO, first: bytes, size: int) -> AsyncIterator[tuple[bytes, bool]]:
         """The bytes, and whether there are more."""
@@ -116,7 +117,7 @@ class Downloads:
             yield chunk, left > 0
             if left <= 0:
                 return
-            chunk = await self._shelf.run(lambda: opened.read(CHUNK))
+            chunk = await self._shelf.run(partial(opened.read, min(CHUNK, left)))
             if not chunk:
                 raise OSError(f"{opened.name} was cut short while it was sent")  # the answer has begun: it can only be cut
             left -= len(chunk)

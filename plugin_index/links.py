@@ -103,8 +103,8 @@ def _file(link: Link) -> dict[str, object]:
     shape: dict[str, object] = {"filename": link.filename, "url": link.url, "hashes": {"sha256": link.sha256}}
     shape |= {name: value for name, value in known.items() if value is not None}
     if link.metadata_sha256:
-        core = {"sha256": link.metadata_sha256}
-        shape |= {"core-metadata": core, "dist-info-metadata": core}
+        # Not under its first name, `dist-info-metadata`, too: pip 22.3 to 23.1 breaks at that in JSON (PEP 714).
+        shape["core-metadata"] = {"sha256": link.metadata_sha256}
     return shape | {"yanked": False if link.yanked is None else (link.yanked or True)}
 
 

@@ -20,13 +20,12 @@ from starlette.responses import RedirectResponse, Response
 from plughost.errors import MethodNotAllowed
 from plughost.http import problem_response
 from plughost.types import ASGIScope, Receive, Send
-from plugin_index import links
+from plugin_index import links, upstream
 from plugin_index.gate import Gate
 from plugin_index.links import Link
 from plugin_index.negotiation import JSON, headers_of, kind, takes_gzip, unchanged
 from plugin_index.nouns import Token
 from plugin_index.shelf import Shelf
-from plugin_index.upstream import Pages
 
 PREFIX = "/simple/"
 KEPT = 32 * 1024 * 1024
@@ -68,8 +67,8 @@ class Page:
 class Simple:
     """`/simple/` and all below it."""
 
-    def __init__(self, shelf: Shelf, gate: Gate, upstream: Pages | None = None) -> None:
-        self._shelf, self._gate, self._upstream = shelf, gate, upstream
+    def __init__(self, shelf: Shelf, gate: Gate, passing: upstream.Pages | None = None) -> None:
+        self._shelf, self._gate, self._upstream = shelf, gate, passing
         self._pages: dict[tuple[str, str], Page] = {}
         self._size = 0
 

@@ -38,19 +38,19 @@ def serve(
     from plughost.errors import PlughostError
     from plughost.http import ReasonProtocol
     from plughost.http import serve as serving
+    from plugin_index import upstream as passing
     from plugin_index.app import PluginIndex
     from plugin_index.bodies import Pace
-    from plugin_index.upstream import Chain
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would write addresses that are signed
     try:
-        chain = Chain.of(upstream_url or ()) if upstream or upstream_url else None
+        chain = passing.Chain.of(upstream_url or ()) if upstream or upstream_url else None
         if chain is not None:
             typer.echo(f"what is not here is passed through from {', '.join(chain.origins)}", err=True)
         admin = os.environ.get("PLUGIN_INDEX_ADMIN_TOKEN")
         pace, grace = Pace(silence=upload_silence, deadline=upload_deadline), grace_days * 86400
-        index = PluginIndex(home.absolute(), admin=admin, max_size=max_size, private=private, upstream=chain, grace=grace, pace=pace)
+        index = PluginIndex(home.absolute(), admin=admin, max_size=max_size, private=private, chain=chain, grace=grace, pace=pace)
         status = serving(index, host, port, drain=drain, stopping=index.stop_accepting, root_path=root_path, http=ReasonProtocol)
     except PlughostError as error:
         typer.echo(f"error[{error.code}]: {error.detail}", err=True)

@@ -68,7 +68,12 @@ async def until_starting(host: RunningHost) -> None:
 
 
 async def answers_revoked(host: RunningHost, name: str = "hello") -> Json:
-    """The plugin's mount says 503 and why; so does the plugin itself."""
+    """The plugin's mount says 503 and why; so does the plugin itself, once nothing of it is tried any more."""
+
+    async def settled() -> bool:
+        return bool((await host.get(f"/{name}/")).json().get("code") != "plugin-starting")
+
+    await host.until(settled, f"{name} is not tried any more")
     answer = await host.get(f"/{name}/")
     problem: Json = answer.json()
     assert (answer.status_code, problem["status"], problem["code"], problem["plugin"]) == (503, 503, "revoked", name), problem

@@ -7,7 +7,7 @@ import contextvars
 import gc
 import sys
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -344,3 +344,36 @@ async def up(context):
     assert bench.events == [expected]
     let_go.set()
     await until(lambda: not [task for task in asyncio.all_tasks() if task.get_name() == "deaf one"], "it ends")
+
+
+async def test_who_is_cancelled_while_it_waits_for_deaf_tasks_has_closed_the_scope(bench: Bench) -> None:
+    let_go, heard = asyncio.Event(), asyncio.Event()
+    bench.provided |= {"let go": let_go, "heard": heard}
+    source = """
+import asyncio
+from plughost.sdk import Plugin
+plugin = Plugin()
+async def deaf(let_go, heard):
+    while not let_go.is_set():
+        try: await let_go.wait()
+        except asyncio.CancelledError: heard.set()
+@plugin.lifespan
+async def up(context):
+    asyncio.create_task(deaf(context.use("let go"), context.use("heard")), name="deaf one")
+    yield
+"""
+    async with asyncio.timeout(PATIENCE):
+        running = asyncio.create_task(_until_cancelled(bench.start(source)))
+        await until(lambda: any(task.get_name() == "deaf one" for task in asyncio.all_tasks()), "it runs")
+        running.cancel()
+        await heard.wait()
+        running.cancel()
+        await asyncio.wait({running})
+    assert f"_scope_acme_{bench.owner.generation}" not in sys.modules
+    let_go.set()
+    await until(lambda: not [task for task in asyncio.all_tasks() if task.get_name() == "deaf one"], "it ends")
+
+
+async def _until_cancelled(unit: AbstractAsyncContextManager[object]) -> None:
+    async with unit:
+        await asyncio.Event().wait()

@@ -110,8 +110,10 @@ class InProcess:
             await life.end(self._deadlines.stop)
 
     async def _down(self, owner: Owner, scope: Scope) -> None:
-        await self._end_tasks(owner)
-        await in_thread(lambda: self._close(owner, scope), owner=owner, what="close")
+        try:
+            await self._end_tasks(owner)
+        finally:  # also where whoever waits for the tasks is cancelled: a scope left open would be in the way for ever
+            await in_thread(lambda: self._close(owner, scope), owner=owner, what="close")
 
     async def _end_tasks(self, owner: Owner) -> None:
         for name in await self._tasks.cancel(owner, self._deadlines.stop):

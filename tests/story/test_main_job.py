@@ -84,6 +84,7 @@ async def test_an_operator_wins_over_the_list_until_the_override_is_let_go(host:
     await host.until_serving("hello")
     await host.operate("POST", "/api/plugins/hello/disable", {"reason": "an incident"})
     await index.list(hello("1.1"))
+    assert (await host.ask("POST", "/api/sources/refresh")).status_code == 200
 
     await host.until_status("hello", "disabled")
     assert (await host.get("/hello/")).status_code == 404

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -28,8 +28,7 @@ def _marking(verb: str, done: str, said: str) -> None:
         json: AsJson = False,
     ) -> None:
         with asking(url, token, home, as_json=json) as remote:
-            body = {"filename": filename, "reason": reason}
-            answer = remote.ask("POST", f"{_path(project, version)}/{verb}", json=body)
+            answer = _asked(remote, verb, _path(project, version), filename, reason)
             tell(answer, lambda _: f"{filename or f'{project} {version}'}: {done}", as_json=json)
 
     app.command(verb, help=said)(command)
@@ -39,6 +38,7 @@ _marking("yank", "yanked", "Let a release never be newly chosen.")
 _marking("unyank", "no longer yanked", "Take a yank back.")
 _marking("quarantine", "quarantined, nobody gets it", "Let nobody have a release until it has been looked at.")
 _marking("unquarantine", "no longer quarantined", "Let everybody have a quarantined release again.")
+_marking("remove", "removed", "Take a release away for good; its file names stay taken for ever.")
 
 
 @app.command()
@@ -59,28 +59,15 @@ def revoke(
         tell(answer, lambda _: f"{filename or f'{project} {version}'.strip()}: revoked, hosts stop what contains it", as_json=json)
 
 
-@app.command()
-def remove(
-    project: Project,
-    version: Version,
-    filename: Filename = None,
-    reason: Reason = "",
-    url: Url = URL,
-    token: Token = None,
-    home: Home = HOME,
-    *,
-    json: AsJson = False,
-) -> None:
-    """Take a release away for good; its file names stay taken for ever."""
-    with asking(url, token, home, as_json=json) as remote:
-        answer = remote.ask("DELETE", _path(project, version), params={"reason": reason, **({"filename": filename} if filename else {})})
-        tell(answer, lambda _: f"{filename or f'{project} {version}'}: removed", as_json=json)
-
-
-def _revoked(remote: Remote, project: str, version: str, filename: str | None, reason: str) -> dict[str, object]:
+def _revoked(remote: Remote, project: str, version: str, filename: str | None, reason: str) -> dict[str, Any]:
     if version:
-        return remote.ask("POST", f"{_path(project, version)}/revoke", json={"filename": filename, "reason": reason})
+        return _asked(remote, "revoke", _path(project, version), filename, reason)
     return remote.ask("POST", "/api/revoked", json={"sha256": project, "reason": reason})
+
+
+def _asked(remote: Remote, verb: str, path: str, filename: str | None, reason: str) -> dict[str, Any]:
+    said = {"reason": reason, **({"filename": filename} if filename else {})}
+    return remote.ask("DELETE", path, params=said) if verb == "remove" else remote.ask("POST", f"{path}/{verb}", json=said)
 
 
 def _path(project: str, version: str) -> str:

@@ -21,6 +21,7 @@ TOKEN = {"Authorization": "Bearer the-admin-token-of-a-test", "Prefer": "wait=60
         b'{"name": "hello", "mount": "\\ud800"}',
         b'{"name": "hello", "url": "\\ud800"}',
         b'{"\\ud800": 1}',
+        b'{"name": "hello", "config": ' + b'{"a":' * 101 + b"1" + b"}" * 102,
         b'{"name": "hello", "config": ' + b'{"a":' * 5000 + b"1" + b"}" * 5001,
         b"[" * 100_000,
         b"\xff\xfe",

@@ -11,10 +11,25 @@ Reason = Annotated[str, StringConstraints(max_length=2000)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 
 
+DEEPEST = 100
+"""Levels of a config at most: how many this Python could read is another number in each version."""
+
+
 def _kept(config: dict[str, Any]) -> dict[str, Any]:
     """What can be written down and told again: Python's JSON reads more than JSON (NaN, half of a surrogate pair)."""
+    _refuse_deep(config)
     json.dumps(config, allow_nan=False, ensure_ascii=False).encode()
     return config
+
+
+def _refuse_deep(config: dict[str, Any]) -> None:
+    level: list[Any] = [config]
+    for _ in range(DEEPEST):
+        inside = [value for each in level for value in (each.values() if isinstance(each, dict) else each)]
+        level = [value for value in inside if isinstance(value, dict | list)]
+        if not level:
+            return
+    raise ValueError(f"it is nested deeper than {DEEPEST} levels")
 
 
 Config = Annotated[dict[str, Any], AfterValidator(_kept)]
